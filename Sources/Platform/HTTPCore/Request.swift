@@ -1,0 +1,73 @@
+/// The request methods the server routes; any other method is answered 501.
+package enum HTTPMethod: UInt8, Sendable, CaseIterable {
+    case get, head, post, put, patch, delete, options
+
+    /// The name as it stands on the wire.
+    package var text: String {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .patch: "PATCH"
+        case .delete: "DELETE"
+        case .options: "OPTIONS"
+        }
+    }
+}
+
+/// One request, the same for every protocol version and every transport.
+///
+/// Confined to the loop that received it; a handler reads it there and must not keep it after it
+/// has answered, as the connection uses the object again. Nothing is a `String` until somebody
+/// asks: the head's bytes are kept once, and names and values are offsets into them.
+package final class Request {
+    /// Where one header field stands in `head`. Names are folded to lower case.
+    package struct Field: Sendable {
+        package var name: Range<Int>
+        package var value: Range<Int>
+
+        package init(name: Range<Int>, value: Range<Int>) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package var method: HTTPMethod = .get
+    /// The bytes that `path`, `query` and `fields` point into.
+    package var head: [UInt8] = []
+    /// The path as sent, still percent-encoded, beginning with `/`.
+    package var path: Range<Int> = 0..<0
+    /// The query as sent, without the question mark; empty when there is none.
+    package var query: Range<Int> = 0..<0
+    package var fields: [Field] = []
+    /// The whole body, transfer coding removed.
+    package var body: [UInt8] = []
+    /// The peer's address in text, without the port.
+    package var peerAddress: String = ""
+    package var isSecure = false
+    /// The number that names this request in answers, logs and audit rows.
+    package var id: UInt64 = 0
+
+    package init() {}
+
+    /// The value of the first field of this name, given in lower case, as offsets into `head`.
+    package func field(_ name: StaticString) -> Range<Int>? {
+        let count = name.utf8CodeUnitCount
+        let wanted = UnsafeBufferPointer(start: name.utf8Start, count: count)
+        for field in fields where field.name.count == count {
+            if head[field.name].elementsEqual(wanted) { return field.value }
+        }
+        return nil
+    }
+
+    /// The value of the first field of this name, given in lower case, as text.
+    package func text(of name: StaticString) -> String? {
+        field(name).map(text)
+    }
+
+    /// These bytes of the head as text; bytes that are no UTF-8 become U+FFFD.
+    package func text(_ range: Range<Int>) -> String {
+        String(decoding: head[range], as: UTF8.self)
+    }
+}
