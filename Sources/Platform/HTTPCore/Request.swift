@@ -48,6 +48,8 @@ package final class Request {
     package var isSecure = false
     /// The number that names this request in answers, logs and audit rows.
     package var id: UInt64 = 0
+    /// What the responder found out when it admitted the request, kept for when it answers.
+    package var admission: AnyObject?
 
     package init() {}
 
