@@ -5,6 +5,7 @@ CREATE TABLE appliance (
     key BIGINT NOT NULL,
     uid TEXT NOT NULL,
     tenant_uid TEXT NOT NULL,
+    -- '' for an appliance of the tenant itself.
     project_uid TEXT NOT NULL,
     name TEXT NOT NULL,
     -- What other screens show: the `name` tag's value, else the name.
@@ -38,8 +39,7 @@ CREATE TABLE appliance (
     paired_at BIGINT,
     CONSTRAINT "appliance.key" PRIMARY KEY (key),
     CONSTRAINT "appliance.uid" UNIQUE (uid),
-    CONSTRAINT "appliance.credential_digest" UNIQUE (credential_digest),
-    CONSTRAINT "appliance.project" FOREIGN KEY (project_uid) REFERENCES project (uid)
+    CONSTRAINT "appliance.credential_digest" UNIQUE (credential_digest)
 );
 CREATE INDEX appliance_project ON appliance (tenant_uid, project_uid, key);
 CREATE INDEX appliance_display_name ON appliance (tenant_uid, project_uid, display_name, key);
@@ -54,7 +54,8 @@ CREATE TABLE appliance_health (
     changed_at BIGINT NOT NULL,
     CONSTRAINT "appliance_health.appliance_key" PRIMARY KEY (appliance_key),
     CONSTRAINT "appliance_health.appliance" FOREIGN KEY (appliance_key) REFERENCES appliance (key) ON DELETE CASCADE
-);
+--sqlite ) WITHOUT ROWID;
+--postgres );
 
 CREATE TABLE appliance_tag (
     appliance_key BIGINT NOT NULL,
@@ -62,7 +63,8 @@ CREATE TABLE appliance_tag (
     tag_value TEXT NOT NULL,
     CONSTRAINT "appliance_tag.appliance_key, appliance_tag.tag_key" PRIMARY KEY (appliance_key, tag_key),
     CONSTRAINT "appliance_tag.appliance" FOREIGN KEY (appliance_key) REFERENCES appliance (key) ON DELETE CASCADE
-);
+--sqlite ) WITHOUT ROWID;
+--postgres );
 CREATE INDEX appliance_tag_key ON appliance_tag (tag_key, tag_value);
 
 -- The profiles an appliance follows, in order.
@@ -72,7 +74,8 @@ CREATE TABLE appliance_profile (
     position BIGINT NOT NULL,
     CONSTRAINT "appliance_profile.appliance_key, appliance_profile.profile_uid" PRIMARY KEY (appliance_key, profile_uid),
     CONSTRAINT "appliance_profile.appliance" FOREIGN KEY (appliance_key) REFERENCES appliance (key) ON DELETE CASCADE
-);
+--sqlite ) WITHOUT ROWID;
+--postgres );
 CREATE INDEX appliance_profile_profile ON appliance_profile (profile_uid);
 
 -- What the agent last reported: the newest report wins by its sequence number.
@@ -95,7 +98,8 @@ CREATE TABLE appliance_cluster (
     cluster_name TEXT NOT NULL,
     CONSTRAINT "appliance_cluster.appliance_key, appliance_cluster.cluster_uid" PRIMARY KEY (appliance_key, cluster_uid),
     CONSTRAINT "appliance_cluster.appliance" FOREIGN KEY (appliance_key) REFERENCES appliance (key) ON DELETE CASCADE
-);
+--sqlite ) WITHOUT ROWID;
+--postgres );
 
 -- What happened to an appliance, newest 1000 kept.
 CREATE TABLE appliance_event (

@@ -2,7 +2,8 @@
 CREATE TABLE blob (
     digest TEXT NOT NULL,
     size BIGINT NOT NULL,
-    content BLOB NOT NULL,
+--sqlite     content BLOB NOT NULL,
+--postgres     content BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     CONSTRAINT "blob.digest" PRIMARY KEY (digest)
 );

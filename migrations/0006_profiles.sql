@@ -63,4 +63,5 @@ CREATE TABLE profile_blob (
     digest TEXT NOT NULL,
     CONSTRAINT "profile_blob.profile_uid, profile_blob.digest" PRIMARY KEY (profile_uid, digest),
     CONSTRAINT "profile_blob.profile" FOREIGN KEY (profile_uid) REFERENCES profile (uid) ON DELETE CASCADE
-);
+--sqlite ) WITHOUT ROWID;
+--postgres );
