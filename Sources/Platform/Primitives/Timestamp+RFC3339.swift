@@ -83,7 +83,9 @@ extension Timestamp {
         self = moment
     }
 
-    /// The milliseconds of an optional `.digits`; moves past them. Nil when no digit follows.
+    /// The milliseconds of an optional fraction, moving past it.
+    ///
+    /// Nil when no digit follows the point.
     private static func fraction(_ bytes: Span<UInt8>, _ position: inout Int) -> Int? {
         guard position < bytes.count, bytes[position] == UInt8(ascii: ".") else { return 0 }
         position += 1
