@@ -1,3 +1,5 @@
+import Primitives
+
 /// A value that knows its JSON form.
 package protocol JSONWritable {
     /// Writes exactly one JSON value.
@@ -36,6 +38,11 @@ extension Double: JSONWritable {
 extension Bool: JSONWritable {
     /// Writes a boolean.
     package func write(to writer: inout JSONWriter) { writer.bool(self) }
+}
+
+extension Timestamp: JSONWritable {
+    /// Writes an RFC 3339 string with three fraction digits.
+    package func write(to writer: inout JSONWriter) { writer.timestamp(self) }
 }
 
 extension Optional: JSONWritable where Wrapped: JSONWritable {

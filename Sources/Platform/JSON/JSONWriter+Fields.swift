@@ -1,3 +1,5 @@
+import Primitives
+
 // The layer that wire types use: one line per member.
 extension JSONWriter {
     /// Writes an object whose members the closure adds.
@@ -53,6 +55,12 @@ extension JSONWriter {
     package mutating func field(_ name: StaticString, _ value: Bool) {
         key(name)
         bool(value)
+    }
+
+    /// Writes a member that is a moment.
+    package mutating func field(_ name: StaticString, _ value: Timestamp) {
+        key(name)
+        timestamp(value)
     }
 
     /// Writes a member of any value that knows its form; nil becomes `null`.

@@ -1,3 +1,5 @@
+import Primitives
+
 /// Appends JSON text to a byte array, setting commas and escapes.
 ///
 /// The caller keeps begins and ends in balance and puts a key before every member; a debug build
@@ -90,6 +92,15 @@ package struct JSONWriter: Sendable {
         separate()
         var text = number.description
         text.withUTF8 { bytes.append(contentsOf: $0) }
+        needsComma = true
+    }
+
+    /// Writes a moment as an RFC 3339 string with three fraction digits.
+    package mutating func timestamp(_ moment: Timestamp) {
+        separate()
+        bytes.append(0x22)
+        moment.append(to: &bytes)
+        bytes.append(0x22)
         needsComma = true
     }
 

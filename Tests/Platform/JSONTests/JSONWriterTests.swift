@@ -1,4 +1,5 @@
 import JSON
+import Primitives
 import Testing
 
 @Suite("Writing JSON")
@@ -62,6 +63,14 @@ struct JSONWriterTests {
     )
     func `writes numbers that can be read back`(number: Double, expected: String) {
         #expect(text { $0.double(number) } == expected)
+    }
+
+    @Test func `writes moments as the API shows them`() {
+        let moment = Timestamp(milliseconds: 1_709_238_702_204)
+        #expect(text { $0.value([moment]) } == #"["2024-02-29T20:31:42.204Z"]"#)
+        #expect(
+            text { $0.object { $0.field("at", moment) } } == #"{"at":"2024-02-29T20:31:42.204Z"}"#
+        )
     }
 
     @Test func `appends to bytes that are there already`() {
