@@ -75,11 +75,18 @@ let platformTargets: [Target] = [
 let featureTargets: [Target] = [
     feature("Identity", ["APIKit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage"]),
     feature("Audit", ["APIKit", "Identity", "JSON", "Primitives", "Storage"]),
+    feature(
+        "Packs",
+        [
+            "APIKit", "Archive", "Audit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage",
+            "YAML",
+        ]),
 ]
 
 let testTargets: [Target] = [
     tests("Platform", "JSON", ["Primitives"]),
     tests("Platform", "Primitives"),
+    tests("Features", "Packs", ["JSON", "Primitives"]),
 ]
 
 let package = Package(
@@ -88,5 +95,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: shims + platformTargets + testTargets
+    targets: shims + platformTargets + featureTargets + testTargets
 )
