@@ -64,7 +64,7 @@ let platformTargets: [Target] = [
     platform("HTTPCore", ["Primitives"]),
     platform("HTTPServer", ["CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
     platform("HTTPClient", ["CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
-    platform("Storage", ["CSQLite", "CSystem", "CAssets", "Primitives"]),
+    platform("Storage", ["CAssets", "COpenSSL", "CSQLite", "CSystem", "Primitives"]),
     platform("Telemetry", ["Primitives", "JSON", .product(name: "Logging", package: "swift-log")]),
     platform(
         "APIKit",

@@ -10,4 +10,7 @@
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+
+/* Renames a file and fails with EEXIST when the new name is taken. Returns 0, or an errno value. */
+int easel_rename_new(const char *from, const char *to);
 #endif
