@@ -65,6 +65,7 @@ let featureTargets: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("Platform", "Crypto", ["Primitives"]),
     tests("Platform", "Primitives"),
 ]
 
