@@ -85,6 +85,7 @@ let featureTargets: [Target] = [
 
 let testTargets: [Target] = [
     tests("Platform", "JSON", ["Primitives"]),
+    tests("Platform", "Crypto", ["Primitives"]),
     tests("Platform", "Primitives"),
     tests("Features", "Packs", ["JSON", "Primitives"]),
 ]
