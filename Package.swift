@@ -64,11 +64,15 @@ let featureTargets: [Target] = [
     feature("Audit", ["APIKit", "Identity", "JSON", "Primitives", "Storage"]),
 ]
 
+let testTargets: [Target] = [
+    tests("Platform", "Primitives"),
+]
+
 let package = Package(
     name: "easel",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: shims + platformTargets
+    targets: shims + platformTargets + testTargets
 )
