@@ -14,27 +14,39 @@ let strict: [SwiftSetting] = [
 
 func platform(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Platform/\(name)",
-        swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Platform/\(name)",
+        swiftSettings: strict
+    )
 }
 
 func feature(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Features/\(name)",
-        exclude: [], swiftSettings: strict + [.strictMemorySafety()])
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Features/\(name)",
+        exclude: [],
+        swiftSettings: strict + [.strictMemorySafety()]
+    )
 }
 
 func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
-        path: "Tests/\(layer)/\(name)Tests", swiftSettings: strict)
+        name: "\(name)Tests",
+        dependencies: [.byName(name: name)] + dependencies,
+        path: "Tests/\(layer)/\(name)Tests",
+        swiftSettings: strict
+    )
 }
 
 let shims: [Target] = [
     .target(name: "CSystem", path: "Sources/Shims/CSystem"),
     .target(
-        name: "CAssets", path: "Sources/Shims/CAssets",
-        cSettings: [.unsafeFlags(["-std=c23"])]),
+        name: "CAssets",
+        path: "Sources/Shims/CAssets",
+        cSettings: [.unsafeFlags(["-std=c23"])]
+    ),
     .systemLibrary(name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CYAML", path: "Sources/Shims/CYAML", pkgConfig: "yaml-0.1"),
@@ -56,7 +68,8 @@ let platformTargets: [Target] = [
     platform("Telemetry", ["Primitives", "JSON", .product(name: "Logging", package: "swift-log")]),
     platform(
         "APIKit",
-        ["Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry"]),
+        ["Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry"]
+    ),
 ]
 
 let featureTargets: [Target] = [
@@ -65,6 +78,7 @@ let featureTargets: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("Platform", "JSON", ["Primitives"]),
     tests("Platform", "Primitives"),
 ]
 
