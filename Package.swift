@@ -68,13 +68,17 @@ let platformTargets: [Target] = [
     platform("Telemetry", ["Primitives", "JSON", .product(name: "Logging", package: "swift-log")]),
     platform(
         "APIKit",
-        ["Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry"]
+        [
+            "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry",
+            .product(name: "Logging", package: "swift-log"),
+        ]
     ),
 ]
 
 let featureTargets: [Target] = [
-    feature("Identity", ["APIKit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage"]),
-    feature("Audit", ["APIKit", "Identity", "JSON", "Primitives", "Storage"]),
+    feature("Audit", ["APIKit", "Primitives", "Storage"]),
+    feature(
+        "Identity", ["APIKit", "Audit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage"]),
 ]
 
 let testTargets: [Target] = [
