@@ -117,6 +117,7 @@ struct JSONReader {
         try enter(depth)
         var members = JSONObject()
         if try closes(with: UInt8(ascii: "}")) { return .object(members) }
+        members.reserveCapacity(6)
         while true {
             skipBlanks()
             guard at < count, base[at] == UInt8(ascii: "\"") else {
