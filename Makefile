@@ -37,8 +37,9 @@ build: dependencies ## Builds easel and easel-agent as release
 test: tools ## Runs all tests (FILTER=name runs some)
 	swift test $(SWIFT_FLAGS) $(if $(FILTER),--filter '$(FILTER)')
 
-lint: ## Checks the format and the rules of the source text
+lint: tools ## Checks the format and the rules of the source text
 	swift format lint --strict --recursive --parallel $(SOURCES)
+	swift test $(SWIFT_FLAGS) --filter '^TidyTests\.'
 
 format: ## Formats all Swift files in place
 	swift format --in-place --recursive --parallel $(SOURCES)

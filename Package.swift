@@ -14,27 +14,39 @@ let strict: [SwiftSetting] = [
 
 func platform(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Platform/\(name)",
-        swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Platform/\(name)",
+        swiftSettings: strict
+    )
 }
 
 func feature(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Features/\(name)",
-        exclude: [], swiftSettings: strict + [.strictMemorySafety()])
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Features/\(name)",
+        exclude: [],
+        swiftSettings: strict + [.strictMemorySafety()]
+    )
 }
 
 func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
-        path: "Tests/\(layer)/\(name)Tests", swiftSettings: strict)
+        name: "\(name)Tests",
+        dependencies: [.byName(name: name)] + dependencies,
+        path: "Tests/\(layer)/\(name)Tests",
+        swiftSettings: strict
+    )
 }
 
 let shims: [Target] = [
     .target(name: "CSystem", path: "Sources/Shims/CSystem"),
     .target(
-        name: "CAssets", path: "Sources/Shims/CAssets",
-        cSettings: [.unsafeFlags(["-std=c23"])]),
+        name: "CAssets",
+        path: "Sources/Shims/CAssets",
+        cSettings: [.unsafeFlags(["-std=c23"])]
+    ),
     .systemLibrary(name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CYAML", path: "Sources/Shims/CYAML", pkgConfig: "yaml-0.1"),
@@ -56,12 +68,23 @@ let platformTargets: [Target] = [
     platform("Telemetry", ["Primitives", "JSON", .product(name: "Logging", package: "swift-log")]),
     platform(
         "APIKit",
-        ["Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry"]),
+        ["Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry"]
+    ),
 ]
 
 let featureTargets: [Target] = [
     feature("Identity", ["APIKit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage"]),
     feature("Audit", ["APIKit", "Identity", "JSON", "Primitives", "Storage"]),
+]
+
+// Rules of the source text itself: it reads files and depends on no target.
+let textTests: [Target] = [
+    .testTarget(
+        name: "TidyTests",
+        path: "Tests/TidyTests",
+        exclude: ["allowed.txt"],
+        swiftSettings: strict
+    )
 ]
 
 let package = Package(
@@ -70,5 +93,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: shims + platformTargets
+    targets: shims + platformTargets + textTests
 )
