@@ -61,7 +61,7 @@ package final class Dispatcher: Responder {
         }
         metrics.record(
             endpoint: admitted.endpointIndex, status: response.status,
-            nanoseconds: admitted.startedAt.nanosecondsElapsed())
+            nanoseconds: MonotonicTime.now().nanoseconds(since: admitted.startedAt))
         return response
     }
 

@@ -126,14 +126,13 @@ package struct Endpoint: Sendable {
 
     /// An operation that answers with a JSON body.
     ///
-    /// `input` is read and checked before the handler runs; an operation without a body takes
-    /// `NoInput`.
+    /// `input` is read and checked before the handler runs.
     package init<Input: WireInput, Output: WireOutput>(
         _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
         document: Document = .palette, access: Access, success: UInt16 = 200,
         failures: [Failure.Code] = [], query: [QueryParameter] = [],
         bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault,
-        input: Input.Type = NoInput.self, output: Output.Type,
+        input: Input.Type, output: Output.Type,
         handler: @escaping @Sendable (Input, RequestContext) async throws -> Output
     ) {
         let examples = Self.exampleValues(of: Output.self)
@@ -150,12 +149,25 @@ package struct Endpoint: Sendable {
         }
     }
 
+    /// An operation that takes no body and answers with a JSON body.
+    package init<Output: WireOutput>(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 200,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [], output: Output.Type,
+        handler: @escaping @Sendable (NoInput, RequestContext) async throws -> Output
+    ) {
+        self.init(
+            method, path, id: id, tag: tag, summary: summary, document: document, access: access,
+            success: success, failures: failures, query: query, input: NoInput.self,
+            output: output, handler: handler)
+    }
+
     /// An operation that answers without a body (204, or 202 for what goes on afterwards).
     package init<Input: WireInput>(
         _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
         document: Document = .palette, access: Access, success: UInt16 = 204,
         failures: [Failure.Code] = [], query: [QueryParameter] = [],
-        bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault, input: Input.Type = NoInput.self,
+        bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault, input: Input.Type,
         handler: @escaping @Sendable (Input, RequestContext) async throws -> Void
     ) {
         self.init(
@@ -168,6 +180,19 @@ package struct Endpoint: Sendable {
             try await handler(context.decode(Input.self), context)
             return Response(status: success)
         }
+    }
+
+    /// An operation that takes no body and answers without one.
+    package init(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 204,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [],
+        handler: @escaping @Sendable (NoInput, RequestContext) async throws -> Void
+    ) {
+        self.init(
+            method, path, id: id, tag: tag, summary: summary, document: document, access: access,
+            success: success, failures: failures, query: query, input: NoInput.self,
+            handler: handler)
     }
 
     /// An operation that makes its own answer: downloads, conditional polls, text.

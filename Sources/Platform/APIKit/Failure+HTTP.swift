@@ -51,9 +51,9 @@ extension Failure {
             }
             writer.endArray()
         }
-        for (name, value) in details {
-            writer.key(name)
-            value.write(to: &writer)
+        for member in details {
+            writer.key(member.key)
+            member.value.write(to: &writer)
         }
         writer.endObject()
         writer.key("ref")

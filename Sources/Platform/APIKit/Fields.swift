@@ -63,7 +63,7 @@ package struct Fields {
 
     /// The RFC 6901 pointer of a member.
     package func pointer(to key: String) -> String {
-        pointer + "/" + JSONPointer.escape(key)
+        pointer + JSONPointer(key).text
     }
 
     /// Whether the member is there and not null.
@@ -306,8 +306,9 @@ extension Fields {
             return [:]
         }
         var map: [String: String] = [:]
-        for (name, item) in object {
-            let at = pointer(to: key) + "/" + JSONPointer.escape(name)
+        for member in object {
+            let (name, item) = (member.key, member.value)
+            let at = pointer(to: key) + JSONPointer(name).text
             guard case .string(let text) = item else {
                 if item == .null { continue }
                 faults.add(Fault(at, "WrongType", "must be a string, not \(item.kindInWords)."))

@@ -93,9 +93,9 @@ package enum OpenAPIDocument {
             var media = JSONObject()
             media["schema"] = (endpoint.outputSchema ?? .binary).json
             if let example = endpoint.examples.first { media["example"] = example }
-            success["content"] = .object([(type.text, .object(media))].reduce(into: JSONObject()) {
-                $0[$1.0] = $1.1
-            })
+            var content = JSONObject()
+            content[type.text] = .object(media)
+            success["content"] = .object(content)
         }
         var byStatus: [UInt16: [String]] = [:]
         for code in endpoint.failures + always(endpoint) {

@@ -53,18 +53,19 @@ package struct ListMeta: Sendable {
 /// of the last item and a MAC over it, the tenant and the operation, so that nobody can move it to
 /// another tenant or list or make one up.
 package struct CursorSealer: Sendable {
-    private let key: [UInt8]
+    private let mac: HMACSHA256
 
     /// - Parameter key: 32 secret bytes, the same after a restart.
     package init(key: [UInt8]) {
-        self.key = key
+        mac = HMACSHA256(key: key)
     }
 
     private func seal(_ after: String, offset: Int, _ context: RequestContext) -> String {
         let body = "\(context.endpoint.id)\n\(context.tenantUID)\n"
             + "\(context.scope.projectUID ?? "")\n\(offset)\n\(after)"
-        let mac = HMACSHA256.code(for: Array(body.utf8), key: key)
-        return Base64.encodeURL(Array(mac.prefix(16))) + "." + Base64.encodeURL(Array(after.utf8))
+        let code = mac.code(Array(body.utf8))
+        return Base64.encode(Array(code.bytes.prefix(16)), .url) + "."
+            + Base64.encode(Array(after.utf8), .url)
     }
 
     func token(after: String, offset: Int, count: Int, _ context: RequestContext) -> String {
@@ -81,16 +82,17 @@ package struct CursorSealer: Sendable {
     }
 
     func open(_ text: String, _ context: RequestContext) -> (after: String, offset: Int)? {
-        guard let bytes = Base64.decode(text) ?? Base64.decodeURL(text), bytes.count < 4096,
+        guard let bytes = Base64.decode(text) ?? Base64.decode(text, .url),
+            bytes.count < 4096,
             let value = try? JSONParser.parse(bytes), case .object(let object) = value,
             case .int(let offset)? = object["offset"], (0...Int64(Int32.max)).contains(offset),
             case .string(let token)? = object["token"],
             let dot = token.firstIndex(of: "."),
-            let afterBytes = Base64.decodeURL(String(token[token.index(after: dot)...])),
+            let afterBytes = Base64.decode(String(token[token.index(after: dot)...]), .url),
             let after = String(validating: afterBytes, as: UTF8.self)
         else { return nil }
         let wanted = seal(after, offset: Int(offset), context)
-        guard ConstantTime.equal(Array(wanted.utf8), Array(token.utf8)) else { return nil }
+        guard constantTimeEqual(wanted, token) else { return nil }
         return (after, Int(offset))
     }
 }

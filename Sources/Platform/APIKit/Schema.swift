@@ -75,12 +75,13 @@ package indirect enum Schema: Sendable, Hashable {
             for name in required.sorted() where members[name] == nil {
                 found.append("\(pointer)/\(name) is missing")
             }
-            for (name, member) in members {
+            for member in members {
+                let name = member.key
                 guard let schema = properties[name] else {
                     found.append("\(pointer)/\(name) is not documented")
                     continue
                 }
-                found += schema.mismatches(member, at: "\(pointer)/\(name)")
+                found += schema.mismatches(member.value, at: "\(pointer)/\(name)")
             }
             return found
         default:
@@ -105,13 +106,15 @@ package indirect enum Schema: Sendable, Hashable {
                 && text.utf8.dropFirst(10).first == UInt8(ascii: "T")
             return isTime ? .time : .string()
         case .array:
-            let items = present.flatMap { if case .array(let items) = $0 { items } else { [] } }
+            let items = present.flatMap { $0.elements ?? [] }
             return .array(of: inferred(from: items))
         case .object:
-            let objects = present.compactMap { if case .object(let o) = $0 { o } else { nil } }
+            let objects = present.compactMap(\.members)
             var properties: [String: [JSONValue]] = [:]
             for object in objects {
-                for (name, value) in object { properties[name, default: []].append(value) }
+                for member in object {
+                    properties[member.key, default: []].append(member.value)
+                }
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
             return .object(
