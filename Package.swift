@@ -65,7 +65,11 @@ let featureTargets: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    .target(
+        name: "TestSupport", dependencies: ["Primitives", "Storage"], path: "Tests/Support",
+        swiftSettings: strict),
     tests("Platform", "Primitives"),
+    tests("Platform", "Storage", ["CAssets", "CSQLite", "Primitives", "TestSupport"]),
 ]
 
 let package = Package(
