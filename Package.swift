@@ -78,6 +78,7 @@ let featureTargets: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("Platform", "Archive"),
     tests("Platform", "JSON", ["Primitives"]),
     tests("Platform", "Primitives"),
 ]
