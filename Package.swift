@@ -66,6 +66,9 @@ let featureTargets: [Target] = [
 
 let testTargets: [Target] = [
     tests("Platform", "Primitives"),
+    tests("Platform", "EventLoop", ["CSystem", "Primitives"]),
+    tests("Platform", "HTTPCore", ["Primitives"]),
+    tests("Platform", "HTTPServer", ["CSystem", "EventLoop", "HTTPCore", "Primitives"]),
 ]
 
 let package = Package(

@@ -21,4 +21,7 @@ static inline void easel_set_current_loop(const void *_Nullable loop) { easel_th
 
 // pthread_setname_np exists only under _GNU_SOURCE, which the Glibc module does not set.
 void easel_name_thread(const char *_Nonnull name);
+
+// accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC; hidden for the same reason.
+int easel_accept(int listener, struct sockaddr *_Nonnull peer, socklen_t *_Nonnull length);
 #endif
