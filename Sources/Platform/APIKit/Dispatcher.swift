@@ -1,0 +1,200 @@
+import EventLoop
+import HTTPCore
+import JSON
+import Logging
+import Primitives
+import Storage
+
+/// Takes a request from the router through identity, scope, permission, limits and decoding to its
+/// handler, and turns whatever comes back, errors included, into an answer.
+package final class Dispatcher: Responder {
+    package let endpoints: [Endpoint]
+    package let metrics: EndpointMetrics
+    private let router: Router
+    private let authenticator: any Authenticator
+    private let services: RequestContext.Services
+    private let logger: Logger
+
+    package init(
+        endpoints: [Endpoint], authenticator: any Authenticator,
+        services: RequestContext.Services, logger: Logger
+    ) {
+        self.endpoints = endpoints
+        self.authenticator = authenticator
+        self.services = services
+        self.logger = logger
+        router = Router(endpoints)
+        metrics = EndpointMetrics(endpointCount: endpoints.count)
+    }
+
+    package func admit(_ request: Request) -> Admission {
+        do {
+            switch router.match(request) {
+            case .notFound:
+                throw Failure(
+                    .resourceNotFound, "There is no resource at \(request.text(request.path)).")
+            case .wrongMethod(let allow):
+                return .refuse(Self.wrongMethod(request, allow: allow))
+            case .found(let index, let captures):
+                let endpoint = endpoints[index]
+                request.admission = Admitted(
+                    context: try context(request, endpoint, captures), endpointIndex: index,
+                    startedAt: MonotonicTime.now())
+                return .accept(bodyBytesMax: endpoint.bodyBytesMax)
+            }
+        } catch {
+            return .refuse(answer(to: error, request))
+        }
+    }
+
+    package func respond(to request: Request) async -> Response {
+        guard let admitted = request.admission as? Admitted else {
+            return Failure(.internalError, "The request was not admitted.")
+                .response(requestID: request.id)
+        }
+        request.admission = nil
+        let response: Response
+        do {
+            response = try await admitted.context.endpoint.run(admitted.context)
+        } catch {
+            response = answer(to: error, request)
+        }
+        metrics.record(
+            endpoint: admitted.endpointIndex, status: response.status,
+            nanoseconds: MonotonicTime.now().nanoseconds(since: admitted.startedAt))
+        return response
+    }
+
+    private final class Admitted {
+        let context: RequestContext
+        let endpointIndex: Int
+        let startedAt: MonotonicTime
+
+        init(context: RequestContext, endpointIndex: Int, startedAt: MonotonicTime) {
+            self.context = context
+            self.endpointIndex = endpointIndex
+            self.startedAt = startedAt
+        }
+    }
+
+    /// Checks who calls, in which scope, and whether that caller may.
+    private func context(
+        _ request: Request, _ endpoint: Endpoint, _ captures: Router.Captures
+    ) throws -> RequestContext {
+        var principal = Principal.anonymous
+        if let credential = PresentedCredential.find(in: request), endpoint.access != .open {
+            principal = try authenticator.principal(of: request, presenting: credential)
+        }
+        try allow(principal, endpoint, request, captures)
+        var scope = Scope.tenant
+        if case .user = principal, let project = request.text(of: "projectuid")
+            ?? QueryString.value(of: "ProjectUid", in: request.head[request.query]),
+            !project.isEmpty
+        {
+            scope = try authenticator.scope(projectUID: project, for: principal)
+        }
+        return RequestContext(
+            request, endpoint: endpoint, captures: captures, principal: principal, scope: scope,
+            services: services)
+    }
+
+    private func allow(
+        _ principal: Principal, _ endpoint: Endpoint, _ request: Request,
+        _ captures: Router.Captures
+    ) throws {
+        switch (endpoint.access, principal) {
+        case (.open, _), (.signedIn, .user): return
+        case (_, .anonymous):
+            throw Failure(
+                .unauthenticated,
+                "This operation needs a credential: an ApiKey or Authorization header.")
+        case (.user(let permission), .user(let user)),
+            (.applianceOrUser(let permission), .user(let user)):
+            guard user.may(permission) else { throw Self.forbidden(permission) }
+        case (.appliance, .appliance(let appliance)), (.applianceOrUser, .appliance(let appliance)):
+            guard
+                PercentCoding.decode(request.head[captures[0]], plusIsSpace: false)
+                    == appliance.uid
+            else {
+                logger.warning(
+                    "appliance used its credential on another appliance's path",
+                    metadata: [
+                        "appliance": "\(appliance.uid)", "path": "\(request.text(request.path))",
+                        "request": "\(RequestID.text(request.id))",
+                    ])
+                throw Failure(
+                    .operationForbidden, "This credential belongs to another appliance.")
+            }
+        case (.appliance, .user):
+            throw Failure(
+                .unauthenticated, "This operation needs the credential of the appliance itself.")
+        case (.user(let permission), .appliance):
+            throw Self.forbidden(permission)
+        case (.signedIn, .appliance):
+            throw Failure(.operationForbidden, "This operation is for people, not for appliances.")
+        }
+    }
+
+    /// The refusal whose wording clients of the real service know.
+    package static func forbidden(_ permission: Permission) -> Failure {
+        Failure(
+            .operationForbidden,
+            "Operation '\(permission.text)' is forbidden. Verify the user has "
+                + "'\(permission.text)' permission")
+    }
+
+    private static func wrongMethod(_ request: Request, allow: [HTTPMethod]) -> Response {
+        let names = allow.map(\.text).sorted().joined(separator: ", ")
+        if request.method == .options {
+            return Response(status: 204, fields: [("Allow", names)])
+        }
+        var response = Failure(
+            .methodNotAllowed,
+            "\(request.method.text) is not allowed here; use one of \(names)."
+        ).response(requestID: request.id)
+        response.fields.append(("Allow", names))
+        return response
+    }
+
+    private func answer(to error: any Error, _ request: Request) -> Response {
+        let failure = Self.failure(from: error)
+        if failure.code == .internalError || failure.code == .storageFull {
+            logger.error(
+                "request failed",
+                metadata: [
+                    "request": "\(RequestID.text(request.id))",
+                    "path": "\(request.text(request.path))",
+                    "error": "\(failure.cause.map { "\($0)" } ?? failure.message)",
+                ])
+        }
+        return failure.response(requestID: request.id)
+    }
+
+    /// Any error as a `Failure`; the text of an unexpected one stays in `cause`.
+    package static func failure(from error: any Error) -> Failure {
+        if let failure = error as? Failure { return failure }
+        if error is CancellationError {
+            return Failure(
+                .unavailable, "The server is shutting down; try again.", retryAfterSeconds: 1)
+        }
+        if let storage = error as? StorageError {
+            switch storage.kind {
+            case .full:
+                return Failure(
+                    .storageFull, "The server has no space left to store this.", cause: storage)
+            case .overloaded, .busy:
+                return Failure(
+                    .unavailable, "The server is busy; try again.",
+                    retryAfterSeconds: Int.random(in: 1...4), cause: storage)
+            case .closed, .readOnly, .ioError:
+                return Failure(
+                    .unavailable, "The server cannot store anything now; try again later.",
+                    retryAfterSeconds: Int.random(in: 5...15), cause: storage)
+            default: break
+            }
+        }
+        return Failure(
+            .internalError, "The server failed to do this; quote the reference when reporting it.",
+            cause: error)
+    }
+}

@@ -1,0 +1,229 @@
+import HTTPCore
+import JSON
+
+/// An answer body that writes itself as JSON.
+package protocol WireOutput: JSONWritable, Sendable {
+    /// Values that show every member, and together each optional member once present and once
+    /// absent: they are the document's examples and its schema is read off them.
+    static var examples: [Self] { get }
+    /// The version of what is shown, without quotes; `nil` for answers that have none.
+    var entityTag: String? { get }
+}
+
+extension WireOutput {
+    package var entityTag: String? { nil }
+}
+
+/// What a create answers: the uid of what now exists.
+package struct UIDAnswer: WireOutput {
+    package let uid: String
+
+    package init(uid: String) {
+        self.uid = uid
+    }
+
+    package static var examples: [UIDAnswer] { [UIDAnswer(uid: "65f1c0a4d2b7e81f3c9a4b6d")] }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("uid")
+        writer.string(uid)
+        writer.endObject()
+    }
+}
+
+/// A query parameter that an endpoint reads.
+package struct QueryParameter: Sendable {
+    package let name: String
+    package let schema: Schema
+    package let summary: String
+
+    package init(_ name: String, _ schema: Schema = .string(), _ summary: String) {
+        self.name = name
+        self.schema = schema
+        self.summary = summary
+    }
+
+    /// The parameters that every list takes.
+    package static let paging: [QueryParameter] = [
+        QueryParameter("limit", .integer(0...50), "Items on a page; 0 means all. Default 50."),
+        QueryParameter("offset", .integer(0...Int64(Int32.max)), "Items to skip."),
+        QueryParameter("continue", .string(), "The `listmeta.continue` of the page before."),
+    ]
+}
+
+/// One operation of the API: how it is called, who may call it, what it takes and gives.
+///
+/// The router, the permission check, the limits and the OpenAPI document all come from this value.
+package struct Endpoint: Sendable {
+    enum Segment: Equatable {
+        case literal(String)
+        case parameter(String)
+    }
+
+    /// Which document an operation is published in.
+    package enum Document: String, Sendable, CaseIterable {
+        /// The operations of Palette's public API.
+        case palette
+        /// The contract between Easel and its agents, and Easel's own additions.
+        case agent
+    }
+
+    package let method: HTTPMethod
+    package let path: String
+    package let id: String
+    package let summary: String
+    package let tag: String
+    package let document: Document
+    package let access: Access
+    package let success: UInt16
+    package let failures: [Failure.Code]
+    package let query: [QueryParameter]
+    package let bodyBytesMax: Int
+    /// Whether the body is read as JSON; otherwise it is taken as it comes.
+    package let inputSchema: Schema?
+    package let outputSchema: Schema?
+    package let outputContentType: ContentType?
+    package let examples: [JSONValue]
+    let segments: [Segment]
+    let run: @Sendable (RequestContext) async throws -> Response
+
+    /// The body size that suits nearly every operation.
+    package static let bodyBytesMaxDefault = 1 << 20
+
+    private init(
+        _ method: HTTPMethod, _ path: String, id: String, summary: String, tag: String,
+        document: Document, access: Access, success: UInt16, failures: [Failure.Code],
+        query: [QueryParameter], bodyBytesMax: Int, inputSchema: Schema?, outputSchema: Schema?,
+        outputContentType: ContentType?, examples: [JSONValue],
+        run: @escaping @Sendable (RequestContext) async throws -> Response
+    ) {
+        self.method = method
+        self.path = path
+        self.id = id
+        self.summary = summary
+        self.tag = tag
+        self.document = document
+        self.access = access
+        self.success = success
+        self.failures = failures
+        self.query = query
+        self.bodyBytesMax = bodyBytesMax
+        self.inputSchema = inputSchema
+        self.outputSchema = outputSchema
+        self.outputContentType = outputContentType
+        self.examples = examples
+        self.run = run
+        segments = path.split(separator: "/", omittingEmptySubsequences: true).map {
+            $0.hasPrefix("{") ? .parameter(String($0.dropFirst().dropLast())) : .literal(String($0))
+        }
+    }
+
+    /// The names of the path's parameters, in order.
+    package var pathParameters: [String] {
+        segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
+    }
+
+    /// An operation that answers with a JSON body.
+    ///
+    /// `input` is read and checked before the handler runs.
+    package init<Input: WireInput, Output: WireOutput>(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 200,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [],
+        bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault,
+        input: Input.Type, output: Output.Type,
+        handler: @escaping @Sendable (Input, RequestContext) async throws -> Output
+    ) {
+        let examples = Self.exampleValues(of: Output.self)
+        self.init(
+            method, path, id: id, summary: summary, tag: tag, document: document, access: access,
+            success: success, failures: failures, query: query,
+            bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
+            inputSchema: Self.inputSchema(of: Input.self),
+            outputSchema: Schema.inferred(from: examples), outputContentType: .json,
+            examples: examples
+        ) { context in
+            let output = try await handler(context.decode(Input.self), context)
+            return context.answer(output, status: success)
+        }
+    }
+
+    /// An operation that takes no body and answers with a JSON body.
+    package init<Output: WireOutput>(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 200,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [], output: Output.Type,
+        handler: @escaping @Sendable (NoInput, RequestContext) async throws -> Output
+    ) {
+        self.init(
+            method, path, id: id, tag: tag, summary: summary, document: document, access: access,
+            success: success, failures: failures, query: query, input: NoInput.self,
+            output: output, handler: handler)
+    }
+
+    /// An operation that answers without a body (204, or 202 for what goes on afterwards).
+    package init<Input: WireInput>(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 204,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [],
+        bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault, input: Input.Type,
+        handler: @escaping @Sendable (Input, RequestContext) async throws -> Void
+    ) {
+        self.init(
+            method, path, id: id, summary: summary, tag: tag, document: document, access: access,
+            success: success, failures: failures, query: query,
+            bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
+            inputSchema: Self.inputSchema(of: Input.self), outputSchema: nil,
+            outputContentType: nil, examples: []
+        ) { context in
+            try await handler(context.decode(Input.self), context)
+            return Response(status: success)
+        }
+    }
+
+    /// An operation that takes no body and answers without one.
+    package init(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 204,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [],
+        handler: @escaping @Sendable (NoInput, RequestContext) async throws -> Void
+    ) {
+        self.init(
+            method, path, id: id, tag: tag, summary: summary, document: document, access: access,
+            success: success, failures: failures, query: query, input: NoInput.self,
+            handler: handler)
+    }
+
+    /// An operation that makes its own answer: downloads, conditional polls, text.
+    package init(
+        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
+        document: Document = .palette, access: Access, success: UInt16 = 200,
+        failures: [Failure.Code] = [], query: [QueryParameter] = [], bodyBytesMax: Int = 0,
+        inputSchema: Schema? = nil, outputSchema: Schema? = nil,
+        outputContentType: ContentType?, examples: [JSONValue] = [],
+        responding handler: @escaping @Sendable (RequestContext) async throws -> Response
+    ) {
+        self.init(
+            method, path, id: id, summary: summary, tag: tag, document: document, access: access,
+            success: success, failures: failures, query: query, bodyBytesMax: bodyBytesMax,
+            inputSchema: inputSchema, outputSchema: outputSchema,
+            outputContentType: outputContentType, examples: examples, run: handler)
+    }
+
+    private static func inputSchema<Input: WireInput>(of type: Input.Type) -> Schema? {
+        type == NoInput.self ? nil : SchemaRecorder.schema(of: type)
+    }
+
+    private static func exampleValues<Output: WireOutput>(of type: Output.Type) -> [JSONValue] {
+        type.examples.map { example in
+            var writer = JSONWriter()
+            example.write(to: &writer)
+            do {
+                return try JSONParser.parse(writer.bytes)
+            } catch {
+                preconditionFailure("an example of \(type) is not JSON: \(error)")
+            }
+        }
+    }
+}

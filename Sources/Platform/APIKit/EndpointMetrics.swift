@@ -1,0 +1,39 @@
+import Synchronization
+
+/// Counts of answers and their durations by endpoint, for `/metrics`.
+package final class EndpointMetrics: Sendable {
+    /// Upper bounds of the duration histogram, in microseconds.
+    package static let bounds = [50, 100, 250, 500, 1000, 2500, 10_000, 50_000, 250_000, 1_000_000]
+
+    package final class Series: Sendable {
+        /// Answers by the first digit of the status, 2 to 5.
+        let classes: [Counter] = (0..<6).map { _ in Counter() }
+        let buckets: [Counter] = (0...EndpointMetrics.bounds.count).map { _ in Counter() }
+        let microseconds = Counter()
+    }
+
+    package final class Counter: Sendable {
+        private let count = Atomic<Int>(0)
+
+        package func add(_ amount: Int = 1) {
+            count.wrappingAdd(amount, ordering: .relaxed)
+        }
+
+        package var value: Int { count.load(ordering: .relaxed) }
+    }
+
+    package let series: [Series]
+
+    init(endpointCount: Int) {
+        series = (0..<endpointCount).map { _ in Series() }
+    }
+
+    func record(endpoint: Int, status: UInt16, nanoseconds: Int64) {
+        let one = series[endpoint]
+        one.classes[min(Int(status) / 100, 5)].add()
+        let microseconds = Int(nanoseconds / 1000)
+        one.microseconds.add(microseconds)
+        let bucket = Self.bounds.firstIndex { microseconds <= $0 } ?? Self.bounds.count
+        one.buckets[bucket].add()
+    }
+}

@@ -1,0 +1,194 @@
+import HTTPCore
+import JSON
+
+/// Writes the OpenAPI 3.1 document of a set of endpoints.
+///
+/// Everything in it comes from the `Endpoint` values that the router serves, in a fixed order, so
+/// that equal endpoints give equal bytes.
+package enum OpenAPIDocument {
+    /// - Parameters:
+    ///   - title: the document's name.
+    ///   - summary: a sentence about the whole document.
+    ///   - version: the server's version.
+    package static func make(
+        title: String, summary: String, version: String, endpoints: [Endpoint]
+    ) -> JSONValue {
+        var info = JSONObject()
+        info["title"] = .string(title)
+        info["summary"] = .string(summary)
+        info["version"] = .string(version)
+        info["license"] = ["name": "Apache-2.0", "identifier": "Apache-2.0"]
+        var paths = JSONObject()
+        for (path, group) in Dictionary(grouping: endpoints, by: \.path)
+            .sorted(by: { $0.key < $1.key })
+        {
+            var item = JSONObject()
+            for endpoint in group.sorted(by: { $0.method.rawValue < $1.method.rawValue }) {
+                item[endpoint.method.text.lowercased()] = operation(endpoint)
+            }
+            paths[path] = .object(item)
+        }
+        var document = JSONObject()
+        document["openapi"] = "3.1.0"
+        document["info"] = .object(info)
+        document["servers"] = [["url": "/"]]
+        document["tags"] = .array(
+            Set(endpoints.map(\.tag)).sorted().map { .object(["name": .string($0)]) })
+        document["paths"] = .object(paths)
+        document["components"] = components
+        return .object(document)
+    }
+
+    private static func operation(_ endpoint: Endpoint) -> JSONValue {
+        var operation = JSONObject()
+        operation["operationId"] = .string(endpoint.id)
+        operation["summary"] = .string(endpoint.summary)
+        operation["tags"] = [.string(endpoint.tag)]
+        let parameters = parameters(endpoint)
+        if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
+        if let schema = endpoint.inputSchema {
+            operation["requestBody"] = [
+                "content": ["application/json": ["schema": schema.json]]
+            ]
+        } else if endpoint.bodyBytesMax > 0 {
+            operation["requestBody"] = [
+                "content": ["application/octet-stream": ["schema": Schema.binary.json]]
+            ]
+        }
+        operation["responses"] = responses(endpoint)
+        operation["security"] = security(endpoint.access)
+        switch endpoint.access {
+        case .user(let permission), .applianceOrUser(let permission):
+            operation["x-permission"] = .string(permission.text)
+        case .open, .signedIn, .appliance: break
+        }
+        return .object(operation)
+    }
+
+    private static func parameters(_ endpoint: Endpoint) -> [JSONValue] {
+        var parameters: [JSONValue] = endpoint.pathParameters.map { name in
+            .object([
+                "name": .string(name), "in": "path", "required": true,
+                "schema": Schema.string().json,
+            ])
+        }
+        parameters += endpoint.query.map { parameter in
+            .object([
+                "name": .string(parameter.name), "in": "query",
+                "description": .string(parameter.summary), "schema": parameter.schema.json,
+            ])
+        }
+        switch endpoint.access {
+        case .user, .applianceOrUser:
+            parameters.append(["$ref": "#/components/parameters/ProjectUid"])
+        case .open, .signedIn, .appliance: break
+        }
+        return parameters
+    }
+
+    private static func responses(_ endpoint: Endpoint) -> JSONValue {
+        var success = JSONObject()
+        success["description"] = .string(endpoint.success == 204 ? "Done." : "The answer.")
+        if let type = endpoint.outputContentType {
+            var media = JSONObject()
+            media["schema"] = (endpoint.outputSchema ?? .binary).json
+            if let example = endpoint.examples.first { media["example"] = example }
+            var content = JSONObject()
+            content[type.text] = .object(media)
+            success["content"] = .object(content)
+        }
+        var byStatus: [UInt16: [String]] = [:]
+        for code in endpoint.failures + always(endpoint) {
+            byStatus[code.status, default: []].append(code.rawValue)
+        }
+        var responses = JSONObject()
+        responses[String(endpoint.success)] = .object(success)
+        for (status, codes) in byStatus.sorted(by: { $0.key < $1.key }) {
+            responses[String(status)] = [
+                "description": .string(Set(codes).sorted().joined(separator: ", ")),
+                "content": [
+                    "application/json": ["schema": ["$ref": "#/components/schemas/Failure"]]
+                ],
+            ]
+        }
+        return .object(responses)
+    }
+
+    /// The refusals that every endpoint of a kind can answer.
+    private static func always(_ endpoint: Endpoint) -> [Failure.Code] {
+        var codes: [Failure.Code] = [.internalError, .unavailable]
+        if endpoint.access != .open { codes += [.unauthenticated, .operationForbidden] }
+        if endpoint.bodyBytesMax > 0 { codes += [.invalidBody, .bodyTooLarge] }
+        if endpoint.inputSchema != nil { codes.append(.unsupportedMediaType) }
+        return codes
+    }
+
+    private static func security(_ access: Access) -> JSONValue {
+        switch access {
+        case .open: []
+        case .signedIn, .user: [["ApiKey": []], ["Authorization": []]]
+        case .appliance: [["ApplianceCredential": []]]
+        case .applianceOrUser:
+            [["ApiKey": []], ["Authorization": []], ["ApplianceCredential": []]]
+        }
+    }
+
+    private static let components: JSONValue = [
+        "securitySchemes": [
+            "ApiKey": ["type": "apiKey", "in": "header", "name": "ApiKey"],
+            "Authorization": ["type": "apiKey", "in": "header", "name": "Authorization"],
+            "ApplianceCredential": ["type": "http", "scheme": "bearer"],
+        ],
+        "parameters": [
+            "ProjectUid": [
+                "name": "ProjectUid", "in": "header", "required": false,
+                "description": "The project to work in; without it the call is in the tenant.",
+                "schema": ["type": "string"],
+            ]
+        ],
+        "schemas": [
+            "Failure": [
+                "type": "object",
+                "required": ["code", "message", "details", "ref"],
+                "properties": [
+                    "code": [
+                        "type": "string",
+                        "enum": .array(Failure.Code.allCases.map { .string($0.rawValue) }),
+                    ],
+                    "message": ["type": "string"],
+                    "details": [
+                        "type": "object",
+                        "properties": [
+                            "errors": [
+                                "type": "array",
+                                "items": [
+                                    "type": "object",
+                                    "required": ["pointer", "code", "message"],
+                                    "properties": [
+                                        "pointer": ["type": "string"],
+                                        "code": ["type": "string"],
+                                        "message": ["type": "string"],
+                                    ],
+                                ],
+                            ]
+                        ],
+                    ],
+                    "ref": ["type": "string"],
+                ],
+            ]
+        ],
+    ]
+}
+
+extension ContentType {
+    /// The value of the `Content-Type` field.
+    var text: String {
+        switch self {
+        case .json: "application/json"
+        case .octetStream: "application/octet-stream"
+        case .plainText: "text/plain; charset=utf-8"
+        case .metrics: "text/plain; version=0.0.4; charset=utf-8"
+        case .other(let text): text
+        }
+    }
+}

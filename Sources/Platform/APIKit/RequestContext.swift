@@ -1,0 +1,183 @@
+import HTTPCore
+import JSON
+import Primitives
+
+/// One call as a handler sees it: who, in which scope, with which parameters.
+///
+/// Confined to the loop of its request.
+package final class RequestContext {
+    package let request: Request
+    package let endpoint: Endpoint
+    package let principal: Principal
+    package let scope: Scope
+    package let services: Services
+    private let captures: Router.Captures
+
+    /// What every handler may need of the running server.
+    package struct Services: Sendable {
+        package let clock: Clock
+        package let cursors: CursorSealer
+
+        package init(clock: Clock, cursors: CursorSealer) {
+            self.clock = clock
+            self.cursors = cursors
+        }
+    }
+
+    init(
+        _ request: Request, endpoint: Endpoint, captures: Router.Captures, principal: Principal,
+        scope: Scope, services: Services
+    ) {
+        self.request = request
+        self.endpoint = endpoint
+        self.captures = captures
+        self.principal = principal
+        self.scope = scope
+        self.services = services
+    }
+
+    package var now: Timestamp { services.clock.now() }
+    package var requestID: String { RequestID.text(request.id) }
+
+    /// The value of a path parameter, percent-decoded.
+    ///
+    /// - Throws: `.resourceNotFound` when the escapes are broken: no such resource can exist.
+    package func parameter(_ name: String) throws -> String {
+        guard let index = endpoint.pathParameters.firstIndex(of: name), index < captures.count
+        else { preconditionFailure("\(endpoint.path) has no parameter \(name)") }
+        guard let text = PercentCoding.decode(request.head[captures[index]], plusIsSpace: false)
+        else { throw Failure.notFound("Resource", request.text(captures[index])) }
+        return text
+    }
+
+    /// The raw bytes of the path's first parameter, as they stand in `request.head`.
+    package var firstParameter: Range<Int> { captures[0] }
+
+    /// The first value of a query parameter, decoded; `nil` when it is missing.
+    package func query(_ name: String) -> String? {
+        guard !request.query.isEmpty else { return nil }
+        return QueryString.value(of: name, in: request.head[request.query])
+    }
+
+    /// A query parameter that is `true` or `false`; anything else, and a missing one, is false.
+    package func flag(_ name: String) -> Bool {
+        query(name) == "true"
+    }
+
+    /// The signed-in person.
+    ///
+    /// - Throws: `.operationForbidden` when the caller is an appliance.
+    package func user() throws -> UserPrincipal {
+        guard case .user(let user) = principal else {
+            throw Failure(.operationForbidden, "This operation is for people, not for appliances.")
+        }
+        return user
+    }
+
+    /// The tenant of the caller; every statement about tenant data filters by it.
+    package var tenantUID: String {
+        switch principal {
+        case .user(let user): user.tenantUID
+        case .appliance(let appliance): appliance.tenantUID
+        case .anonymous: ""
+        }
+    }
+
+    /// Reads the body as this type, all checks made.
+    func decode<Input: WireInput>(_ type: Input.Type) throws -> Input {
+        if type == NoInput.self { return Input(from: .init(JSONObject(), faults: FaultList())) }
+        let faults = FaultList()
+        let input = Input(from: Fields(try bodyObject(), faults: faults))
+        guard faults.faults.isEmpty else {
+            throw Failure(
+                .invalidBody,
+                faults.faults.count == 1
+                    ? faults.faults[0].message
+                    : "The request body has \(faults.faults.count) faults; see details.errors.",
+                faults: faults.faults)
+        }
+        return input
+    }
+
+    private func bodyObject() throws -> JSONObject {
+        // Go and TypeScript clients send no body at all where every member is optional.
+        if request.body.isEmpty { return JSONObject() }
+        if let type = request.text(of: "content-type") {
+            let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+            guard media == "application/json" || media.hasSuffix("+json") else {
+                throw Failure(
+                    .unsupportedMediaType, "Send the body as application/json, not as \(media).")
+            }
+        }
+        let value: JSONValue
+        do {
+            value = try JSONParser.parse(request.body)
+        } catch {
+            throw Failure.fault(
+                "", "InvalidJSON",
+                "The body is not valid JSON: \(error.reason) (line \(error.line), column "
+                    + "\(error.column)).",
+                as: .invalidBody)
+        }
+        switch value {
+        case .object(let object): return object
+        case .null: return JSONObject()
+        default:
+            throw Failure.fault(
+                "", "WrongType", "The body must be a JSON object.", as: .invalidBody)
+        }
+    }
+
+    /// The answer for an output, or 304 when the caller already has this version.
+    func answer<Output: WireOutput>(_ output: Output, status: UInt16) -> Response {
+        var etag: [UInt8] = []
+        if let tag = output.entityTag {
+            etag = Array("\"\(tag)\"".utf8)
+            if request.method == .get || request.method == .head,
+                let known = request.field("if-none-match"),
+                EntityTag.list(request.head[known], matches: etag)
+            {
+                return Response(status: 304, etag: etag)
+            }
+        }
+        var writer = JSONWriter()
+        output.write(to: &writer)
+        return Response(status: status, contentType: .json, etag: etag, body: writer.bytes)
+    }
+
+    /// Refuses the update when the caller's `If-Match` names another version than this one.
+    ///
+    /// Call it inside the write transaction, on the row just read. A call without the header
+    /// passes: Palette's clients never send it.
+    ///
+    /// - Throws: `.preconditionFailed`.
+    package func checkIfMatch(_ tag: String) throws {
+        guard let wanted = request.field("if-match") else { return }
+        let current = Array("\"\(tag)\"".utf8)
+        guard EntityTag.list(request.head[wanted], matches: current) else {
+            throw Failure(
+                .preconditionFailed,
+                "The resource has changed since you read it; read it again and repeat the change.")
+        }
+    }
+}
+
+/// Comparison of entity tags (RFC 9110 §8.8.3, §13.1).
+package enum EntityTag {
+    /// Whether a list such as `"a", W/"b"` or `*` holds the tag, weakly compared.
+    package static func list(_ field: ArraySlice<UInt8>, matches tag: [UInt8]) -> Bool {
+        if field.elementsEqual(tag) { return true }
+        if field.elementsEqual([UInt8(ascii: "*")]) { return true }
+        for part in field.split(separator: UInt8(ascii: ",")) {
+            var part = part.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            while let last = part.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") {
+                part.removeLast()
+            }
+            if part.starts(with: [UInt8(ascii: "W"), UInt8(ascii: "/")]) {
+                part = part.dropFirst(2)
+            }
+            if part.elementsEqual(tag) { return true }
+        }
+        return false
+    }
+}
