@@ -82,6 +82,17 @@ let featureTargets: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    .target(
+        name: "TestSupport",
+        dependencies: [
+            "APIKit", "HTTPCore", "JSON", "Primitives",
+            .product(name: "Logging", package: "swift-log"),
+        ],
+        path: "Tests/Support", swiftSettings: strict),
+    tests(
+        "Platform", "APIKit",
+        ["Crypto", "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport"]),
+    tests("Platform", "Crypto", ["Primitives"]),
     tests("Platform", "JSON", ["Primitives"]),
     tests("Platform", "Primitives"),
 ]
@@ -92,5 +103,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: shims + platformTargets + testTargets
+    targets: shims + platformTargets + featureTargets + testTargets
 )
