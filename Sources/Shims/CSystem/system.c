@@ -1,6 +1,18 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
 
 _Thread_local const void *easel_thread_loop = 0;
 
 void easel_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int easel_rename_new(const char *from, const char *to) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return errno;
+    /* This file system knows no such rename: look first, then leap. */
+    if (access(to, F_OK) == 0) return EEXIST;
+    return rename(from, to) == 0 ? 0 : errno;
+}

@@ -21,4 +21,6 @@ static inline void easel_set_current_loop(const void *_Nullable loop) { easel_th
 
 // pthread_setname_np exists only under _GNU_SOURCE, which the Glibc module does not set.
 void easel_name_thread(const char *_Nonnull name);
+/* Renames a file and fails with EEXIST when the new name is taken. Returns 0, or an errno value. */
+int easel_rename_new(const char *_Nonnull from, const char *_Nonnull to);
 #endif

@@ -1,0 +1,62 @@
+# The commands of this repository. `make` alone lists them.
+#
+# Overridable: DATA (data directory), LISTEN and TLS_LISTEN (HOST:PORT), FLAGS (more flags for
+# `easel serve`), BUILD_DIR (where SwiftPM builds), FILTER (a regular expression of test names).
+
+DATA ?= ./data
+LISTEN ?= 127.0.0.1:8080
+TLS_LISTEN ?= 127.0.0.1:8443
+FLAGS ?=
+FILTER ?=
+BUILD_DIR ?= .build
+
+# Every call of swift takes these. A change of them rebuilds everything, so all targets share them.
+# The import check refuses an import that Package.swift does not list as a dependency.
+SWIFT_FLAGS ?= --scratch-path $(BUILD_DIR) --explicit-target-dependency-import-check error
+
+SOURCES := Package.swift $(wildcard Sources Tests Benchmarks)
+RELEASE := $(BUILD_DIR)/release
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint format openapi bench clean dependencies tools
+
+help: ## Lists these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Installs what is missing, builds, starts the server on ./data
+	@mkdir -p -m 700 $(DATA)
+	@echo "Sign-in of the first start: $(DATA)/bootstrap.json   Stop with Ctrl-C."
+	@exec $(RELEASE)/easel serve --data $(DATA) --listen $(LISTEN) \
+	    --tls-listen $(TLS_LISTEN) --tls-self-signed \
+	    --bootstrap-output $(DATA)/bootstrap.json $(FLAGS)
+
+build: dependencies ## Builds easel and easel-agent as release
+	swift build $(SWIFT_FLAGS) --configuration release --product easel
+	swift build $(SWIFT_FLAGS) --configuration release --product easel-agent
+
+test: tools ## Runs all tests (FILTER=name runs some)
+	swift test $(SWIFT_FLAGS) $(if $(FILTER),--filter '$(FILTER)')
+
+lint: tools ## Checks the format and the rules of the source text
+	swift format lint --strict --recursive --parallel $(SOURCES)
+	swift test $(SWIFT_FLAGS) --filter '^TidyTests\.'
+
+format: ## Formats all Swift files in place
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+openapi: dependencies ## Writes openapi/*.json from the endpoints
+	swift build $(SWIFT_FLAGS) --product easel
+	$(BUILD_DIR)/debug/easel openapi --output openapi
+
+bench: tools ## Measures the server beside nginx (a few minutes; let the machine be idle)
+	swift build $(SWIFT_FLAGS) --configuration release
+	$(RELEASE)/easel-bench
+
+clean: ## Removes what was built (never the data directory)
+	rm -rf $(BUILD_DIR)
+
+dependencies:
+	@scripts/install-dependencies build
+
+tools:
+	@scripts/install-dependencies build tools

@@ -1,0 +1,43 @@
+/// How much a pack may hold; every loop and list of this folder is bounded by one of these.
+package enum PackLimits {
+    /// A pack archive as it comes, packed.
+    package static let archiveBytesMax = 64 << 20
+    /// All files of one pack together, unpacked.
+    static let packBytesMax = 256 << 20
+    /// Files of one pack, unpacked.
+    static let fileCountMax = 2_000
+    /// One file of a pack.
+    static let fileBytesMax = 64 << 20
+    static let packJSONBytesMax = 256 << 10
+    static let valuesBytesMax = 1 << 20
+    static let presetsBytesMax = 1 << 20
+    static let schemaBytesMax = 1 << 20
+    static let manifestBytesMax = 8 << 20
+    static let readmeBytesMax = 1 << 20
+    static let logoBytesMax = 2 << 20
+    static let chartBytesMax = 32 << 20
+    /// One chart, unpacked, and its files.
+    static let chartUnpackedBytesMax = 256 << 20
+    static let chartFileCountMax = 10_000
+    static let chartYAMLBytesMax = 256 << 10
+    static let manifestCountMax = 100
+    static let chartCountMax = 100
+    static let cloudTypeCountMax = 64
+    static let annotationCountMax = 256
+    static let presetCountMax = 256
+    static let presetRemovalCountMax = 256
+    static let schemaPathCountMax = 2_000
+    static let constraintCountMax = 256
+    static let nameBytesMax = 128
+    static let textBytesMax = 1_024
+    static let pathBytesMax = 512
+    package static let versionBytesMax = 128
+    /// Faults that one refusal lists.
+    static let faultCountMax = 100
+    /// Packs of one folder that one import takes.
+    static let packsInFolderMax = 10_000
+    /// Terms of one `filters` text.
+    static let filterTermCountMax = 32
+    /// Values of one `_in_` term.
+    static let filterValueCountMax = 100
+}

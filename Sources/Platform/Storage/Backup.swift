@@ -1,0 +1,84 @@
+import CSQLite
+import CSystem
+import Glibc
+import Primitives
+
+extension Database {
+    /// Copies the database, as it is at one moment, into a new file while the server runs on.
+    ///
+    /// The copy is marked: its first opening begins a new epoch. It appears under its name only
+    /// when it is complete and on the disk. Holds up the calling thread, not the writer.
+    ///
+    /// - Throws: `.ioError` when the file exists or cannot be written, `.full`, `.closed`.
+    package func backup(to path: String) throws(StorageError) {
+        guard access(path, F_OK) != 0 else {
+            throw StorageError(.ioError, "\(path) exists; a backup overwrites nothing.")
+        }
+        let partial = "\(path).\(Hex.encode(RandomBytes.make(4))).partial"
+        do throws(StorageError) {
+            let descriptor = Glibc.open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else {
+                throw StorageError(.ioError, "\(partial) cannot be made (errno \(errno)).")
+            }
+            Glibc.close(descriptor)
+            try copy(into: partial)
+            try Self.sync(partial)
+            let code = easel_rename_new(partial, path)
+            guard code == 0 else {
+                throw StorageError(.ioError, "\(path) cannot be made (errno \(code)).")
+            }
+        } catch {
+            unlink(partial)
+            throw error
+        }
+        try Self.sync(DatabaseOptions(path: path, migrations: []).directory)
+    }
+
+    private func copy(into partial: String) throws(StorageError) {
+        if isClosed { throw StorageError(.closed, "The database is closed.") }
+        let source = try Connection(options, .reader)
+        let target = try Connection(DatabaseOptions(path: partial, migrations: []), .writer)
+        // With a read transaction open the source stands still; without one, every commit of the
+        // writer would make the copy begin again.
+        try source.execute("BEGIN")
+        _ = try source.number("SELECT count(*) FROM sqlite_schema")
+        guard let backup = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
+            throw StorageError(
+                code: sqlite3_errcode(target.handle),
+                on: target.handle,
+                statement: "backup"
+            )
+        }
+        var code = SQLITE_OK
+        while code == SQLITE_OK {
+            if isClosed { break }
+            code = sqlite3_backup_step(backup, StorageLimits.backupPagesPerStep)
+        }
+        let finished = sqlite3_backup_finish(backup)
+        source.rollBack()
+        if code == SQLITE_OK { throw StorageError(.closed, "The database is closed.") }
+        guard code == SQLITE_DONE, finished == SQLITE_OK else {
+            throw StorageError(
+                code: code == SQLITE_DONE ? finished : code,
+                on: target.handle,
+                statement: "backup"
+            )
+        }
+        // One file without a log beside it, whatever the source had.
+        guard try target.texts("PRAGMA journal_mode = DELETE") == ["delete"] else {
+            throw StorageError(.ioError, "\(partial) keeps its log.")
+        }
+        try target.execute("INSERT INTO meta (key, value) VALUES ('is_copy', 1)")
+    }
+
+    private static func sync(_ path: String) throws(StorageError) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw StorageError(.ioError, "\(path) cannot be opened (errno \(errno)).")
+        }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw StorageError(.ioError, "\(path) cannot be synced (errno \(errno)).")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import CSQLite
+
+/// Why the database did not do what it was asked.
+package struct StorageError: Error, Sendable, CustomStringConvertible {
+    /// What a caller may tell apart.
+    package enum Kind: Sendable, Hashable {
+        /// A constraint other than a foreign key failed.
+        ///
+        /// The name is as SQLite reports it: `appliance.uid` or
+        /// `profile.tenant_uid, profile.name`, the name of a check, or that of an index over
+        /// expressions.
+        case constraint(name: String)
+        /// A foreign key points nowhere, or something still points here.
+        case foreignKey
+        /// Another connection held a lock for too long.
+        case busy
+        /// The disk, or the size the database may have, is used up.
+        case full
+        /// A write where only reads are possible.
+        case readOnly
+        /// The disk failed, or a file could not be opened.
+        case ioError
+        /// The file is damaged, or it is no database of this program.
+        case corrupt
+        /// Another process has the data directory; its process id, 0 when unknown.
+        case locked(pid: Int32)
+        /// The schema was made by a newer version of the program.
+        case newerSchema
+        /// An applied migration is not the one this program has.
+        case changedMigration
+        /// Too many writes wait; try again later.
+        case overloaded
+        /// The database was closed.
+        case closed
+        /// Anything else, with SQLite's extended result code or 0.
+        case other(code: Int32)
+    }
+
+    /// What happened.
+    package let kind: Kind
+    /// A sentence for the log; may hold names of tables and files, never a parameter's value.
+    package let message: String
+    /// The statement that failed, for the log.
+    package let statement: String?
+
+    /// An error with a sentence for the log.
+    package init(_ kind: Kind, _ message: String, statement: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.statement = statement
+    }
+
+    /// The message and the statement.
+    package var description: String {
+        guard let statement else { return message }
+        return "\(message) [\(statement)]"
+    }
+
+    /// Whether the error says that the database as a whole cannot be written.
+    var impairsWriting: Bool {
+        switch kind {
+        case .full, .readOnly, .ioError, .corrupt: true
+        default: false
+        }
+    }
+
+    /// The error that a call on this connection has just returned.
+    init(code: Int32, on handle: OpaquePointer?, statement: String? = nil) {
+        let text = handle.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
+        let message = text.map { String(cString: $0) } ?? "SQLite error \(code)"
+        self.init(Self.kind(code, message), message, statement: statement)
+    }
+
+    private static func kind(_ code: Int32, _ message: String) -> Kind {
+        switch code & 0xFF {
+        case SQLITE_CONSTRAINT:
+            let isForeignKey = code == SQLITE_CONSTRAINT | 3 << 8
+            return isForeignKey ? .foreignKey : .constraint(name: constraintName(in: message))
+        case SQLITE_BUSY, SQLITE_LOCKED: return .busy
+        case SQLITE_FULL: return .full
+        case SQLITE_READONLY: return .readOnly
+        case SQLITE_IOERR, SQLITE_CANTOPEN: return .ioError
+        case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt
+        default: return .other(code: code)
+        }
+    }
+
+    /// The name in `UNIQUE constraint failed: a.b, a.c` or `… failed: index 'name'`.
+    private static func constraintName(in message: String) -> String {
+        let separator = ": "
+        guard let found = message.firstRange(of: separator) else { return message }
+        let name = message[found.upperBound...]
+        guard name.hasPrefix("index '"), name.hasSuffix("'") else { return String(name) }
+        return String(name.dropFirst(7).dropLast())
+    }
+}
+
+extension String {
+    /// Where a short text first stands in this one.
+    fileprivate func firstRange(of wanted: String) -> Range<String.Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(wanted) {
+                return start..<index(start, offsetBy: wanted.count)
+            }
+            start = index(after: start)
+        }
+        return nil
+    }
+}

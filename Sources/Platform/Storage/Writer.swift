@@ -1,0 +1,138 @@
+import Primitives
+import Synchronization
+
+/// The thread that owns the write connection and commits what others queue (group commit).
+///
+/// All jobs that wait run in one transaction, each in its own savepoint, and are answered after
+/// its commit. There is no timer: the next batch forms while the former one reaches the disk.
+final class Writer: Sendable {
+    private struct Queue {
+        var jobs: [WriteJob] = []
+        var isClosing = false
+        var isAsleep = false
+        var failure: StorageError?
+    }
+
+    private let queue = Monitor(Queue())
+    private let worker = Mutex<Worker?>(nil)
+    /// Counts commits; a reader whose snapshot was opened at another count opens a new one.
+    let generation = Atomic<UInt64>(0)
+    let statistics = Mutex(WriterStatistics())
+    let counter: StatementCounter
+    private let queuedJobsMax: Int
+
+    /// Takes the connection over and starts the thread.
+    init(_ connection: sending Connection, _ options: DatabaseOptions) throws(StorageError) {
+        counter = connection.counter
+        queuedJobsMax = options.queuedJobsMax
+        let loop = WriterLoop(connection: connection, clock: options.clock)
+        let started = try Worker { [self] in run(loop) }
+        worker.withLock { $0 = started }
+    }
+
+    /// Queues a job, or says why not.
+    func submit(_ job: WriteJob) -> StorageError? {
+        let (refusal, wakes) = queue.withLock { queue -> (StorageError?, Bool) in
+            if queue.isClosing { return (StorageError(.closed, "The database is closed."), false) }
+            if queue.jobs.count >= queuedJobsMax {
+                return (StorageError(.overloaded, "Too many writes wait."), false)
+            }
+            queue.jobs.append(job)
+            defer { queue.isAsleep = false }
+            return (nil, queue.isAsleep)
+        }
+        if wakes { queue.wakeAll() }
+        return refusal
+    }
+
+    /// Commits what is queued, refuses what comes later, and ends the thread.
+    func close() {
+        queue.withLock { $0.isClosing = true }
+        queue.wakeAll()
+        let ended = worker.withLock { worker in
+            defer { worker = nil }
+            return worker
+        }
+        ended?.join()
+    }
+
+    /// Whether the caller runs on the writer's thread, where waiting for a write never ends.
+    var isCurrentThread: Bool { worker.withLock { $0?.isCurrent ?? false } }
+
+    /// Why writing fails at present; nil while it works.
+    var failure: StorageError? { queue.withLock { $0.failure } }
+
+    /// Jobs that wait.
+    var queueLength: Int { queue.withLock { $0.jobs.count } }
+
+    private enum Step {
+        case batch([WriteJob], leaving: Int)
+        case probe
+        case end
+    }
+
+    private func run(_ loop: WriterLoop) {
+        while true {
+            switch nextStep() {
+            case .batch(let jobs, let waiting):
+                let outcome = loop.commit(jobs)
+                note(outcome, jobs: jobs.count)
+                for action in outcome.actions { action() }
+                for job in jobs { job.finish(outcome.failure) }
+                loop.checkpoint(isIdle: waiting == 0 && queueLength == 0)
+            case .probe:
+                note(loop.commit([ProbeJob()]), jobs: 0)
+            case .end:
+                loop.close()
+                return
+            }
+        }
+    }
+
+    private func nextStep() -> Step {
+        let isFailing = failure != nil
+        let step = queue.wait(
+            milliseconds: isFailing ? StorageLimits.probeIntervalMilliseconds : nil
+        ) { queue -> Step? in
+            if queue.jobs.isEmpty {
+                queue.isAsleep = true
+                return queue.isClosing ? .end : nil
+            }
+            queue.isAsleep = false
+            if queue.jobs.count <= StorageLimits.batchJobsMax {
+                let jobs = queue.jobs
+                queue.jobs = []
+                queue.jobs.reserveCapacity(jobs.count)
+                return .batch(jobs, leaving: 0)
+            }
+            let jobs = Array(queue.jobs.prefix(StorageLimits.batchJobsMax))
+            queue.jobs.removeFirst(jobs.count)
+            return .batch(jobs, leaving: queue.jobs.count)
+        }
+        return step ?? .probe
+    }
+
+    private func note(_ outcome: WriterLoop.Outcome, jobs: Int) {
+        if outcome.didCommit { generation.add(1, ordering: .sequentiallyConsistent) }
+        statistics.withLock { statistics in
+            statistics.jobs += UInt64(jobs)
+            statistics.largestBatch = max(statistics.largestBatch, jobs)
+            if outcome.didCommit { statistics.addCommit(microseconds: outcome.commitMicroseconds) }
+        }
+        if let impairment = outcome.impairment {
+            queue.withLock { $0.failure = impairment }
+        } else if outcome.didCommit {
+            queue.withLock { $0.failure = nil }
+        }
+    }
+}
+
+/// Writes a little, to find out whether writing works again.
+///
+/// Without it a server that is taken out of service for a full disk would get no write, and so
+/// never learn that there is room again.
+private final class ProbeJob: WriteJob, @unchecked Sendable {
+    override func run(_ tx: borrowing Transaction) throws {
+        try tx.run("UPDATE meta SET value = value + 1 WHERE key = 'write_probe'")
+    }
+}

@@ -1,0 +1,80 @@
+/// Builds a page of metrics in Prometheus's text format, version 0.0.4.
+package struct MetricsText {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
+
+    /// What a family of samples is.
+    package enum Kind: String {
+        case counter, gauge, histogram
+    }
+
+    /// Begins a family; its samples must follow before the next family begins.
+    package mutating func family(_ name: String, _ kind: Kind, _ help: String) {
+        line("# HELP \(name) \(help)")
+        line("# TYPE \(name) \(kind.rawValue)")
+    }
+
+    /// One sample with its labels.
+    package mutating func sample(
+        _ name: String, _ labels: KeyValuePairs<String, String> = [:], _ value: Int
+    ) {
+        line(name + Self.text(of: labels) + " \(value)")
+    }
+
+    /// One sample whose value has a fraction, such as seconds.
+    package mutating func sample(
+        _ name: String, _ labels: KeyValuePairs<String, String> = [:], seconds value: Double
+    ) {
+        line(name + Self.text(of: labels) + " \(value)")
+    }
+
+    /// The samples of one histogram, in seconds.
+    ///
+    /// - Parameters:
+    ///   - bounds: upper bounds of the buckets, in microseconds.
+    ///   - counts: entries of each bucket, one more than bounds: the last is of those above all.
+    ///   - microseconds: the sum of all that was measured.
+    package mutating func histogram(
+        _ name: String, _ labels: KeyValuePairs<String, String> = [:], bounds: [Int],
+        counts: [Int], microseconds: Int
+    ) {
+        var total = 0
+        let plain = labels.map { ($0.key, $0.value) }
+        for (index, count) in counts.enumerated() {
+            total += count
+            let bound = index < bounds.count ? "\(Double(bounds[index]) / 1e6)" : "+Inf"
+            line(name + "_bucket" + Self.text(plain + [("le", bound)]) + " \(total)")
+        }
+        line(name + "_sum" + Self.text(plain) + " \(Double(microseconds) / 1e6)")
+        line(name + "_count" + Self.text(plain) + " \(total)")
+    }
+
+    private mutating func line(_ text: String) {
+        bytes.append(contentsOf: text.utf8)
+        bytes.append(UInt8(ascii: "\n"))
+    }
+
+    private static func text(of labels: KeyValuePairs<String, String>) -> String {
+        text(labels.map { ($0.key, $0.value) })
+    }
+
+    private static func text(_ labels: [(String, String)]) -> String {
+        guard !labels.isEmpty else { return "" }
+        let pairs = labels.map { "\($0.0)=\"\(escape($0.1))\"" }
+        return "{" + pairs.joined(separator: ",") + "}"
+    }
+
+    private static func escape(_ value: String) -> String {
+        var safe = ""
+        for character in value.unicodeScalars {
+            switch character {
+            case "\\": safe += "\\\\"
+            case "\"": safe += "\\\""
+            case "\n": safe += "\\n"
+            default: safe.unicodeScalars.append(character)
+            }
+        }
+        return safe
+    }
+}
