@@ -25,8 +25,12 @@ package final class RequestContext {
     }
 
     init(
-        _ request: Request, endpoint: Endpoint, captures: Router.Captures, principal: Principal,
-        scope: Scope, services: Services
+        _ request: Request,
+        endpoint: Endpoint,
+        captures: Router.Captures,
+        principal: Principal,
+        scope: Scope,
+        services: Services
     ) {
         self.request = request
         self.endpoint = endpoint
@@ -94,7 +98,8 @@ package final class RequestContext {
                 faults.faults.count == 1
                     ? faults.faults[0].message
                     : "The request body has \(faults.faults.count) faults; see details.errors.",
-                faults: faults.faults)
+                faults: faults.faults
+            )
         }
         return input
     }
@@ -106,7 +111,9 @@ package final class RequestContext {
             let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
             guard media == "application/json" || media.hasSuffix("+json") else {
                 throw Failure(
-                    .unsupportedMediaType, "Send the body as application/json, not as \(media).")
+                    .unsupportedMediaType,
+                    "Send the body as application/json, not as \(media)."
+                )
             }
         }
         let value: JSONValue
@@ -114,17 +121,23 @@ package final class RequestContext {
             value = try JSONParser.parse(request.body)
         } catch {
             throw Failure.fault(
-                "", "InvalidJSON",
+                "",
+                "InvalidJSON",
                 "The body is not valid JSON: \(error.reason) (line \(error.line), column "
                     + "\(error.column)).",
-                as: .invalidBody)
+                as: .invalidBody
+            )
         }
         switch value {
         case .object(let object): return object
         case .null: return JSONObject()
         default:
             throw Failure.fault(
-                "", "WrongType", "The body must be a JSON object.", as: .invalidBody)
+                "",
+                "WrongType",
+                "The body must be a JSON object.",
+                as: .invalidBody
+            )
         }
     }
 
@@ -157,7 +170,8 @@ package final class RequestContext {
         guard EntityTag.list(request.head[wanted], matches: current) else {
             throw Failure(
                 .preconditionFailed,
-                "The resource has changed since you read it; read it again and repeat the change.")
+                "The resource has changed since you read it; read it again and repeat the change."
+            )
         }
     }
 }
