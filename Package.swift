@@ -66,6 +66,7 @@ let featureTargets: [Target] = [
 
 let testTargets: [Target] = [
     tests("Platform", "Crypto", ["Primitives"]),
+    tests("Platform", "TLS", ["COpenSSL", "Crypto", "Primitives"]),
     tests("Platform", "Primitives"),
 ]
 
