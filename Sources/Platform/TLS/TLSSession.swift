@@ -68,7 +68,7 @@ package final class TLSSession {
         return isEstablished ? .established : .handshaking
     }
 
-    /// Whether the peers are still agreeing on keys. Each step may cost half a millisecond.
+    /// Whether the peers are still agreeing on keys; each step may cost half a millisecond.
     package var isHandshaking: Bool { !isEstablished && failure == nil }
 
     /// The protocol chosen by ALPN (RFC 7301), such as `http/1.1`; nil when there was no choice.

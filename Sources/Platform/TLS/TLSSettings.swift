@@ -3,7 +3,7 @@ import Crypto
 
 /// What servers and clients have in common.
 enum TLSSettings {
-    /// Which versions are spoken. Tests speak older ones to see them refused.
+    /// Which versions are spoken; tests speak older ones to see them refused.
     struct Versions {
         var lowest = TLS1_2_VERSION
         var highest = TLS1_3_VERSION

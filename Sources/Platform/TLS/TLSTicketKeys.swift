@@ -39,7 +39,7 @@ package final class TLSTicketKeys: Sendable {
         self.keys = Mutex(keys.isEmpty ? [TLSTicketKey()] : keys)
     }
 
-    /// Puts other keys in force; sessions that run are not touched. Without any nothing changes.
+    /// Puts other keys in force for handshakes to come; without any nothing changes.
     package func replace(_ keys: [TLSTicketKey]) {
         guard !keys.isEmpty else { return }
         self.keys.withLock { $0 = keys }
