@@ -68,6 +68,9 @@ let testTargets: [Target] = [
     tests("Platform", "Crypto", ["Primitives"]),
     tests("Platform", "TLS", ["COpenSSL", "Crypto", "Primitives"]),
     tests("Platform", "Primitives"),
+    tests("Platform", "EventLoop", ["CSystem", "Primitives"]),
+    tests("Platform", "HTTPCore", ["Primitives"]),
+    tests("Platform", "HTTPServer", ["CSystem", "EventLoop", "HTTPCore", "Primitives"]),
 ]
 
 let package = Package(

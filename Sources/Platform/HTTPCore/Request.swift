@@ -1,3 +1,5 @@
+import Glibc
+
 /// The request methods the server routes; any other method is answered 501.
 package enum HTTPMethod: UInt8, Sendable, CaseIterable {
     case get, head, post, put, patch, delete, options
@@ -41,6 +43,8 @@ package final class Request {
     /// The query as sent, without the question mark; empty when there is none.
     package var query: Range<Int> = 0..<0
     package var fields: [Field] = []
+    /// What the head says about the body: whether there is one and how it ends.
+    package var bodyFraming: BodyFraming = .none
     /// The whole body, transfer coding removed.
     package var body: [UInt8] = []
     /// The peer's address in text, without the port.
@@ -51,14 +55,28 @@ package final class Request {
 
     package init() {}
 
+    /// Makes the object as new, but for its memory.
+    package func reset() {
+        fields.removeAll(keepingCapacity: true)
+        path = 0..<0
+        query = 0..<0
+        bodyFraming = .none
+        // A large body must not stay with a connection that lies idle.
+        if body.capacity > 64 * 1024 { body = [] } else { body.removeAll(keepingCapacity: true) }
+    }
+
     /// The value of the first field of this name, given in lower case, as offsets into `head`.
     package func field(_ name: StaticString) -> Range<Int>? {
         let count = name.utf8CodeUnitCount
-        let wanted = UnsafeBufferPointer(start: name.utf8Start, count: count)
-        for field in fields where field.name.count == count {
-            if head[field.name].elementsEqual(wanted) { return field.value }
+        return head.withUnsafeBufferPointer { head in
+            guard let base = head.baseAddress else { return nil }
+            for field in fields where field.name.count == count {
+                if memcmp(base + field.name.lowerBound, name.utf8Start, count) == 0 {
+                    return field.value
+                }
+            }
+            return nil
         }
-        return nil
     }
 
     /// The value of the first field of this name, given in lower case, as text.
@@ -70,4 +88,14 @@ package final class Request {
     package func text(_ range: Range<Int>) -> String {
         String(decoding: head[range], as: UTF8.self)
     }
+}
+
+/// How a request's body ends (RFC 9112 §6.3).
+package enum BodyFraming: Sendable, Equatable {
+    /// There is no body, or one of length 0.
+    case none
+    /// This many bytes follow; never 0.
+    case length(Int)
+    /// The length is told piece by piece.
+    case chunked
 }

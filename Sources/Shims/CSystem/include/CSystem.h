@@ -1,13 +1,27 @@
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 #include <stdint.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+
+// Swift has no thread-local variables; this one tells which event loop the thread runs.
+extern _Thread_local const void *_Nullable easel_thread_loop;
+
+static inline const void *_Nullable easel_current_loop(void) { return easel_thread_loop; }
+static inline void easel_set_current_loop(const void *_Nullable loop) { easel_thread_loop = loop; }
+
+// pthread_setname_np exists only under _GNU_SOURCE, which the Glibc module does not set.
+void easel_name_thread(const char *_Nonnull name);
+
+// accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC; hidden for the same reason.
+int easel_accept(int listener, struct sockaddr *_Nonnull peer, socklen_t *_Nonnull length);
 #endif

@@ -1,0 +1,49 @@
+/// Every limit the HTTP server puts on a client, in one table (DESIGN §4).
+package struct HTTPLimits: Sendable {
+    /// The longest request target in bytes; a longer one is answered 414.
+    package var targetBytesMax = 8 * 1024
+    /// The longest head (request line and fields) in bytes; a longer one is answered 431.
+    package var headBytesMax = 32 * 1024
+    /// The most header fields; more are answered 431.
+    package var fieldCountMax = 100
+    /// The longest chunk extension in bytes; a longer one is answered 400.
+    package var chunkExtensionBytesMax = 256
+    /// The most trailer bytes after a chunked body, which are read and dropped.
+    package var trailerBytesMax = 8 * 1024
+    /// The rest of a refused body the server reads and drops to keep the connection.
+    package var discardedBodyBytesMax = 64 * 1024
+    /// Unread input kept while a request is being answered; beyond it reading pauses.
+    package var pipelinedBytesMax = 64 * 1024
+    /// Unsent output beyond which no further pipelined request is begun.
+    package var unsentBytesMax = 256 * 1024
+
+    /// The time a client has to send a whole head once it has begun, or its first one.
+    package var headTimeout: Duration = .seconds(10)
+    /// The time a client has to finish its TLS handshake.
+    package var handshakeTimeout: Duration = .seconds(10)
+    /// The time a body may take on top of its length at `bodyBytesPerSecondMin`.
+    package var bodyGrace: Duration = .seconds(10)
+    /// The slowest a body may come, in bytes a second on average.
+    package var bodyBytesPerSecondMin = 512
+    /// How long a client may take no byte of its answer.
+    package var writeStallTimeout: Duration = .seconds(30)
+    /// How long a connection may lie between two requests: longer than two poll intervals, because
+    /// a new TLS handshake costs a hundred polls.
+    package var idleTimeout: Duration = .seconds(180)
+    /// How long a client that has finished sending may wait for an answer before its request is
+    /// taken for abandoned and cancelled.
+    package var halfCloseGrace: Duration = .seconds(1)
+    /// How long the server reads on after its last answer, so that the client can read it.
+    package var lingerTimeout: Duration = .seconds(2)
+
+    /// The most connections in all; more are closed at once.
+    package var connectionsMax = 200_000
+    /// The most connections from one address (for IPv6: one /64 network). Large, because a whole
+    /// fleet may sit behind one.
+    package var connectionsPerAddressMax = 20_000
+    /// TLS handshakes a loop begins in one turn, so that a storm of them does not starve polls.
+    package var handshakesPerTurnMax = 4
+
+    /// The defaults.
+    package init() {}
+}
