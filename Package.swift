@@ -65,6 +65,8 @@ let featureTargets: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    tests("Platform", "Crypto", ["Primitives"]),
+    tests("Platform", "TLS", ["COpenSSL", "Crypto", "Primitives"]),
     tests("Platform", "Primitives"),
     tests("Platform", "EventLoop", ["CSystem", "Primitives"]),
     tests("Platform", "HTTPCore", ["Primitives"]),
