@@ -18,9 +18,19 @@ final class Client {
         }
         var limit = timeval(tv_sec: 10, tv_usec: 0)
         setsockopt(
-            descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            descriptor,
+            SOL_SOCKET,
+            SO_RCVTIMEO,
+            &limit,
+            socklen_t(MemoryLayout<timeval>.size)
+        )
         setsockopt(
-            descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            descriptor,
+            SOL_SOCKET,
+            SO_SNDTIMEO,
+            &limit,
+            socklen_t(MemoryLayout<timeval>.size)
+        )
         guard address.withSocketAddress({ connect(descriptor, $0, $1) }) == 0 else {
             throw SystemError("connect")
         }
@@ -52,7 +62,12 @@ final class Client {
     func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(
-            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+            descriptor,
+            SOL_SOCKET,
+            SO_LINGER,
+            &option,
+            socklen_t(MemoryLayout<linger>.size)
+        )
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
@@ -83,7 +98,10 @@ final class Client {
         var answer = Answer(head: head)
         let length = isHead ? 0 : Int(answer["Content-Length"] ?? "") ?? 0
         guard pending.count >= headEnd + 4 + length else { return nil }
-        answer.body = String(decoding: pending[(headEnd + 4)..<(headEnd + 4 + length)], as: UTF8.self)
+        answer.body = String(
+            decoding: pending[(headEnd + 4)..<(headEnd + 4 + length)],
+            as: UTF8.self
+        )
         pending.removeFirst(headEnd + 4 + length)
         return answer
     }
