@@ -16,8 +16,10 @@ package final class Dispatcher: Responder {
     private let logger: Logger
 
     package init(
-        endpoints: [Endpoint], authenticator: any Authenticator,
-        services: RequestContext.Services, logger: Logger
+        endpoints: [Endpoint],
+        authenticator: any Authenticator,
+        services: RequestContext.Services,
+        logger: Logger
     ) {
         self.endpoints = endpoints
         self.authenticator = authenticator
@@ -32,14 +34,18 @@ package final class Dispatcher: Responder {
             switch router.match(request) {
             case .notFound:
                 throw Failure(
-                    .resourceNotFound, "There is no resource at \(request.text(request.path)).")
+                    .resourceNotFound,
+                    "There is no resource at \(request.text(request.path))."
+                )
             case .wrongMethod(let allow):
                 return .refuse(Self.wrongMethod(request, allow: allow))
             case .found(let index, let captures):
                 let endpoint = endpoints[index]
                 request.admission = Admitted(
-                    context: try context(request, endpoint, captures), endpointIndex: index,
-                    startedAt: MonotonicTime.now())
+                    context: try context(request, endpoint, captures),
+                    endpointIndex: index,
+                    startedAt: MonotonicTime.now()
+                )
                 return .accept(bodyBytesMax: endpoint.bodyBytesMax)
             }
         } catch {
@@ -60,8 +66,10 @@ package final class Dispatcher: Responder {
             response = answer(to: error, request)
         }
         metrics.record(
-            endpoint: admitted.endpointIndex, status: response.status,
-            nanoseconds: MonotonicTime.now().nanoseconds(since: admitted.startedAt))
+            endpoint: admitted.endpointIndex,
+            status: response.status,
+            nanoseconds: MonotonicTime.now().nanoseconds(since: admitted.startedAt)
+        )
         return response
     }
 
@@ -79,7 +87,9 @@ package final class Dispatcher: Responder {
 
     /// Checks who calls, in which scope, and whether that caller may.
     private func context(
-        _ request: Request, _ endpoint: Endpoint, _ captures: Router.Captures
+        _ request: Request,
+        _ endpoint: Endpoint,
+        _ captures: Router.Captures
     ) throws -> RequestContext {
         var principal = Principal.anonymous
         if let credential = PresentedCredential.find(in: request), endpoint.access != .open {
@@ -87,19 +97,27 @@ package final class Dispatcher: Responder {
         }
         try allow(principal, endpoint, request, captures)
         var scope = Scope.tenant
-        if case .user = principal, let project = request.text(of: "projectuid")
-            ?? QueryString.value(of: "ProjectUid", in: request.head[request.query]),
+        if case .user = principal,
+            let project = request.text(of: "projectuid")
+                ?? QueryString.value(of: "ProjectUid", in: request.head[request.query]),
             !project.isEmpty
         {
             scope = try authenticator.scope(projectUID: project, for: principal)
         }
         return RequestContext(
-            request, endpoint: endpoint, captures: captures, principal: principal, scope: scope,
-            services: services)
+            request,
+            endpoint: endpoint,
+            captures: captures,
+            principal: principal,
+            scope: scope,
+            services: services
+        )
     }
 
     private func allow(
-        _ principal: Principal, _ endpoint: Endpoint, _ request: Request,
+        _ principal: Principal,
+        _ endpoint: Endpoint,
+        _ request: Request,
         _ captures: Router.Captures
     ) throws {
         switch (endpoint.access, principal) {
@@ -107,7 +125,8 @@ package final class Dispatcher: Responder {
         case (_, .anonymous):
             throw Failure(
                 .unauthenticated,
-                "This operation needs a credential: an ApiKey or Authorization header.")
+                "This operation needs a credential: an ApiKey or Authorization header."
+            )
         case (.user(let permission), .user(let user)),
             (.applianceOrUser(let permission), .user(let user)):
             guard user.may(permission) else { throw Self.forbidden(permission) }
@@ -121,13 +140,18 @@ package final class Dispatcher: Responder {
                     metadata: [
                         "appliance": "\(appliance.uid)", "path": "\(request.text(request.path))",
                         "request": "\(RequestID.text(request.id))",
-                    ])
+                    ]
+                )
                 throw Failure(
-                    .operationForbidden, "This credential belongs to another appliance.")
+                    .operationForbidden,
+                    "This credential belongs to another appliance."
+                )
             }
         case (.appliance, .user):
             throw Failure(
-                .unauthenticated, "This operation needs the credential of the appliance itself.")
+                .unauthenticated,
+                "This operation needs the credential of the appliance itself."
+            )
         case (.user(let permission), .appliance):
             throw Self.forbidden(permission)
         case (.signedIn, .appliance):
@@ -140,7 +164,8 @@ package final class Dispatcher: Responder {
         Failure(
             .operationForbidden,
             "Operation '\(permission.text)' is forbidden. Verify the user has "
-                + "'\(permission.text)' permission")
+                + "'\(permission.text)' permission"
+        )
     }
 
     private static func wrongMethod(_ request: Request, allow: [HTTPMethod]) -> Response {
@@ -165,7 +190,8 @@ package final class Dispatcher: Responder {
                     "request": "\(RequestID.text(request.id))",
                     "path": "\(request.text(request.path))",
                     "error": "\(failure.cause.map { "\($0)" } ?? failure.message)",
-                ])
+                ]
+            )
         }
         return failure.response(requestID: request.id)
     }
@@ -175,26 +201,40 @@ package final class Dispatcher: Responder {
         if let failure = error as? Failure { return failure }
         if error is CancellationError {
             return Failure(
-                .unavailable, "The server is shutting down; try again.", retryAfterSeconds: 1)
+                .unavailable,
+                "The server is shutting down; try again.",
+                retryAfterSeconds: 1
+            )
         }
         if let storage = error as? StorageError {
             switch storage.kind {
             case .full:
                 return Failure(
-                    .storageFull, "The server has no space left to store this.", cause: storage)
+                    .storageFull,
+                    "The server has no space left to store this.",
+                    cause: storage
+                )
             case .overloaded, .busy:
                 return Failure(
-                    .unavailable, "The server is busy; try again.",
-                    retryAfterSeconds: Int.random(in: 1...4), cause: storage)
+                    .unavailable,
+                    "The server is busy; try again.",
+                    retryAfterSeconds: Int.random(in: 1...4),
+                    cause: storage
+                )
             case .closed, .readOnly, .ioError:
                 return Failure(
-                    .unavailable, "The server cannot store anything now; try again later.",
-                    retryAfterSeconds: Int.random(in: 5...15), cause: storage)
+                    .unavailable,
+                    "The server cannot store anything now; try again later.",
+                    retryAfterSeconds: Int.random(in: 5...15),
+                    cause: storage
+                )
             default: break
             }
         }
         return Failure(
-            .internalError, "The server failed to do this; quote the reference when reporting it.",
-            cause: error)
+            .internalError,
+            "The server failed to do this; quote the reference when reporting it.",
+            cause: error
+        )
     }
 }

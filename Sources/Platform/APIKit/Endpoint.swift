@@ -92,10 +92,21 @@ package struct Endpoint: Sendable {
     package static let bodyBytesMaxDefault = 1 << 20
 
     private init(
-        _ method: HTTPMethod, _ path: String, id: String, summary: String, tag: String,
-        document: Document, access: Access, success: UInt16, failures: [Failure.Code],
-        query: [QueryParameter], bodyBytesMax: Int, inputSchema: Schema?, outputSchema: Schema?,
-        outputContentType: ContentType?, examples: [JSONValue],
+        _ method: HTTPMethod,
+        _ path: String,
+        id: String,
+        summary: String,
+        tag: String,
+        document: Document,
+        access: Access,
+        success: UInt16,
+        failures: [Failure.Code],
+        query: [QueryParameter],
+        bodyBytesMax: Int,
+        inputSchema: Schema?,
+        outputSchema: Schema?,
+        outputContentType: ContentType?,
+        examples: [JSONValue],
         run: @escaping @Sendable (RequestContext) async throws -> Response
     ) {
         self.method = method
@@ -128,20 +139,37 @@ package struct Endpoint: Sendable {
     ///
     /// `input` is read and checked before the handler runs.
     package init<Input: WireInput, Output: WireOutput>(
-        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
-        document: Document = .palette, access: Access, success: UInt16 = 200,
-        failures: [Failure.Code] = [], query: [QueryParameter] = [],
+        _ method: HTTPMethod,
+        _ path: String,
+        id: String,
+        tag: String,
+        summary: String,
+        document: Document = .palette,
+        access: Access,
+        success: UInt16 = 200,
+        failures: [Failure.Code] = [],
+        query: [QueryParameter] = [],
         bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault,
-        input: Input.Type, output: Output.Type,
+        input: Input.Type,
+        output: Output.Type,
         handler: @escaping @Sendable (Input, RequestContext) async throws -> Output
     ) {
         let examples = Self.exampleValues(of: Output.self)
         self.init(
-            method, path, id: id, summary: summary, tag: tag, document: document, access: access,
-            success: success, failures: failures, query: query,
+            method,
+            path,
+            id: id,
+            summary: summary,
+            tag: tag,
+            document: document,
+            access: access,
+            success: success,
+            failures: failures,
+            query: query,
             bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
             inputSchema: Self.inputSchema(of: Input.self),
-            outputSchema: Schema.inferred(from: examples), outputContentType: .json,
+            outputSchema: Schema.inferred(from: examples),
+            outputContentType: .json,
             examples: examples
         ) { context in
             let output = try await handler(context.decode(Input.self), context)
@@ -151,31 +179,68 @@ package struct Endpoint: Sendable {
 
     /// An operation that takes no body and answers with a JSON body.
     package init<Output: WireOutput>(
-        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
-        document: Document = .palette, access: Access, success: UInt16 = 200,
-        failures: [Failure.Code] = [], query: [QueryParameter] = [], output: Output.Type,
+        _ method: HTTPMethod,
+        _ path: String,
+        id: String,
+        tag: String,
+        summary: String,
+        document: Document = .palette,
+        access: Access,
+        success: UInt16 = 200,
+        failures: [Failure.Code] = [],
+        query: [QueryParameter] = [],
+        output: Output.Type,
         handler: @escaping @Sendable (NoInput, RequestContext) async throws -> Output
     ) {
         self.init(
-            method, path, id: id, tag: tag, summary: summary, document: document, access: access,
-            success: success, failures: failures, query: query, input: NoInput.self,
-            output: output, handler: handler)
+            method,
+            path,
+            id: id,
+            tag: tag,
+            summary: summary,
+            document: document,
+            access: access,
+            success: success,
+            failures: failures,
+            query: query,
+            input: NoInput.self,
+            output: output,
+            handler: handler
+        )
     }
 
     /// An operation that answers without a body (204, or 202 for what goes on afterwards).
     package init<Input: WireInput>(
-        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
-        document: Document = .palette, access: Access, success: UInt16 = 204,
-        failures: [Failure.Code] = [], query: [QueryParameter] = [],
-        bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault, input: Input.Type,
+        _ method: HTTPMethod,
+        _ path: String,
+        id: String,
+        tag: String,
+        summary: String,
+        document: Document = .palette,
+        access: Access,
+        success: UInt16 = 204,
+        failures: [Failure.Code] = [],
+        query: [QueryParameter] = [],
+        bodyBytesMax: Int = Endpoint.bodyBytesMaxDefault,
+        input: Input.Type,
         handler: @escaping @Sendable (Input, RequestContext) async throws -> Void
     ) {
         self.init(
-            method, path, id: id, summary: summary, tag: tag, document: document, access: access,
-            success: success, failures: failures, query: query,
+            method,
+            path,
+            id: id,
+            summary: summary,
+            tag: tag,
+            document: document,
+            access: access,
+            success: success,
+            failures: failures,
+            query: query,
             bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
-            inputSchema: Self.inputSchema(of: Input.self), outputSchema: nil,
-            outputContentType: nil, examples: []
+            inputSchema: Self.inputSchema(of: Input.self),
+            outputSchema: nil,
+            outputContentType: nil,
+            examples: []
         ) { context in
             try await handler(context.decode(Input.self), context)
             return Response(status: success)
@@ -184,31 +249,71 @@ package struct Endpoint: Sendable {
 
     /// An operation that takes no body and answers without one.
     package init(
-        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
-        document: Document = .palette, access: Access, success: UInt16 = 204,
-        failures: [Failure.Code] = [], query: [QueryParameter] = [],
+        _ method: HTTPMethod,
+        _ path: String,
+        id: String,
+        tag: String,
+        summary: String,
+        document: Document = .palette,
+        access: Access,
+        success: UInt16 = 204,
+        failures: [Failure.Code] = [],
+        query: [QueryParameter] = [],
         handler: @escaping @Sendable (NoInput, RequestContext) async throws -> Void
     ) {
         self.init(
-            method, path, id: id, tag: tag, summary: summary, document: document, access: access,
-            success: success, failures: failures, query: query, input: NoInput.self,
-            handler: handler)
+            method,
+            path,
+            id: id,
+            tag: tag,
+            summary: summary,
+            document: document,
+            access: access,
+            success: success,
+            failures: failures,
+            query: query,
+            input: NoInput.self,
+            handler: handler
+        )
     }
 
     /// An operation that makes its own answer: downloads, conditional polls, text.
     package init(
-        _ method: HTTPMethod, _ path: String, id: String, tag: String, summary: String,
-        document: Document = .palette, access: Access, success: UInt16 = 200,
-        failures: [Failure.Code] = [], query: [QueryParameter] = [], bodyBytesMax: Int = 0,
-        inputSchema: Schema? = nil, outputSchema: Schema? = nil,
-        outputContentType: ContentType?, examples: [JSONValue] = [],
+        _ method: HTTPMethod,
+        _ path: String,
+        id: String,
+        tag: String,
+        summary: String,
+        document: Document = .palette,
+        access: Access,
+        success: UInt16 = 200,
+        failures: [Failure.Code] = [],
+        query: [QueryParameter] = [],
+        bodyBytesMax: Int = 0,
+        inputSchema: Schema? = nil,
+        outputSchema: Schema? = nil,
+        outputContentType: ContentType?,
+        examples: [JSONValue] = [],
         responding handler: @escaping @Sendable (RequestContext) async throws -> Response
     ) {
         self.init(
-            method, path, id: id, summary: summary, tag: tag, document: document, access: access,
-            success: success, failures: failures, query: query, bodyBytesMax: bodyBytesMax,
-            inputSchema: inputSchema, outputSchema: outputSchema,
-            outputContentType: outputContentType, examples: examples, run: handler)
+            method,
+            path,
+            id: id,
+            summary: summary,
+            tag: tag,
+            document: document,
+            access: access,
+            success: success,
+            failures: failures,
+            query: query,
+            bodyBytesMax: bodyBytesMax,
+            inputSchema: inputSchema,
+            outputSchema: outputSchema,
+            outputContentType: outputContentType,
+            examples: examples,
+            run: handler
+        )
     }
 
     private static func inputSchema<Input: WireInput>(of type: Input.Type) -> Schema? {

@@ -77,7 +77,10 @@ package struct Failure: Error {
 
     /// A refusal for one broken rule of one field.
     package static func fault(
-        _ pointer: String, _ code: String, _ message: String, as kind: Code = .ruleViolated
+        _ pointer: String,
+        _ code: String,
+        _ message: String,
+        as kind: Code = .ruleViolated
     ) -> Failure {
         Failure(kind, message, faults: [Fault(pointer, code, message)])
     }

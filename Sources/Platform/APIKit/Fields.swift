@@ -37,7 +37,7 @@ package final class FaultList {
 package struct Fields {
     let object: JSONObject?
     package let pointer: String
-    let faults: FaultList
+    package let faults: FaultList
     /// Set when the reading is a rehearsal that records the schema.
     let recorder: SchemaRecorder?
 
@@ -102,7 +102,9 @@ extension Fields {
 
     /// A text that may be missing.
     package func optionalText(
-        _ key: String, bytesMax: Int = 1024, allowed: [String]? = nil
+        _ key: String,
+        bytesMax: Int = 1024,
+        allowed: [String]? = nil
     ) -> String? {
         recorder?.property(key, .string(enumeration: allowed, bytesMax: bytesMax), required: false)
         guard let found = value(key) else { return nil }
@@ -116,8 +118,10 @@ extension Fields {
         }
         if let allowed, !text.isEmpty, !allowed.contains(text) {
             fault(
-                key, "NotAllowed",
-                "'\(key)' must be one of \(allowed.joined(separator: ", ")).")
+                key,
+                "NotAllowed",
+                "'\(key)' must be one of \(allowed.joined(separator: ", "))."
+            )
             return nil
         }
         return text.isEmpty && allowed != nil ? nil : text
@@ -145,8 +149,10 @@ extension Fields {
         }
         guard range.contains(number) else {
             fault(
-                key, "OutOfRange",
-                "'\(key)' must be from \(range.lowerBound) to \(range.upperBound).")
+                key,
+                "OutOfRange",
+                "'\(key)' must be from \(range.lowerBound) to \(range.upperBound)."
+            )
             return nil
         }
         return number
@@ -204,7 +210,8 @@ extension Fields {
 extension Fields {
     /// An object that may be missing.
     package func optionalObject<Part: WireInput>(
-        _ key: String, as type: Part.Type = Part.self
+        _ key: String,
+        as type: Part.Type = Part.self
     ) -> Part? {
         if let recorder {
             let inner = SchemaRecorder()
@@ -219,7 +226,12 @@ extension Fields {
         }
         return Part(
             from: Fields(
-                object: object, pointer: pointer(to: key), faults: faults, recorder: nil))
+                object: object,
+                pointer: pointer(to: key),
+                faults: faults,
+                recorder: nil
+            )
+        )
     }
 
     /// An object read as if it were empty when it is missing, so that its required members are
@@ -228,21 +240,31 @@ extension Fields {
         if recorder == nil, value(key) == nil {
             return Part(
                 from: Fields(
-                    object: JSONObject(), pointer: pointer(to: key), faults: faults,
-                    recorder: nil))
+                    object: JSONObject(),
+                    pointer: pointer(to: key),
+                    faults: faults,
+                    recorder: nil
+                )
+            )
         }
         return optionalObject(key, as: type)
             // The member is there and is no object: that fault is noted already, and those of the
             // members that cannot be there would only hide it.
             ?? Part(
                 from: Fields(
-                    object: JSONObject(), pointer: pointer(to: key), faults: FaultList(),
-                    recorder: nil))
+                    object: JSONObject(),
+                    pointer: pointer(to: key),
+                    faults: FaultList(),
+                    recorder: nil
+                )
+            )
     }
 
     /// A list of objects; missing and `null` are the empty list.
     package func list<Part: WireInput>(
-        _ key: String, of type: Part.Type = Part.self, countMax: Int = 1000
+        _ key: String,
+        of type: Part.Type = Part.self,
+        countMax: Int = 1000
     ) -> [Part] {
         if let recorder {
             let inner = SchemaRecorder()
@@ -258,17 +280,24 @@ extension Fields {
                 continue
             }
             parts.append(
-                Part(from: Fields(object: object, pointer: at, faults: faults, recorder: nil)))
+                Part(from: Fields(object: object, pointer: at, faults: faults, recorder: nil))
+            )
         }
         return parts
     }
 
     /// A list of texts; missing and `null` are the empty list.
     package func texts(
-        _ key: String, countMax: Int = 1000, bytesMax: Int = 1024, allowed: [String]? = nil
+        _ key: String,
+        countMax: Int = 1000,
+        bytesMax: Int = 1024,
+        allowed: [String]? = nil
     ) -> [String] {
         recorder?.property(
-            key, .array(of: .string(enumeration: allowed, bytesMax: bytesMax)), required: false)
+            key,
+            .array(of: .string(enumeration: allowed, bytesMax: bytesMax)),
+            required: false
+        )
         var texts: [String] = []
         for (index, item) in items(key, countMax: countMax).enumerated() {
             let at = pointer(to: key) + "/\(index)"
@@ -283,7 +312,11 @@ extension Fields {
             if let allowed, !allowed.contains(text) {
                 faults.add(
                     Fault(
-                        at, "NotAllowed", "must be one of \(allowed.joined(separator: ", "))."))
+                        at,
+                        "NotAllowed",
+                        "must be one of \(allowed.joined(separator: ", "))."
+                    )
+                )
                 continue
             }
             texts.append(text)
@@ -293,7 +326,9 @@ extension Fields {
 
     /// A map of texts such as labels; missing and `null` are the empty map.
     package func textMap(
-        _ key: String, countMax: Int = 256, bytesMax: Int = 4096
+        _ key: String,
+        countMax: Int = 256,
+        bytesMax: Int = 4096
     ) -> [String: String] {
         recorder?.property(key, .map(of: .string()), required: false)
         guard let found = value(key) else { return [:] }

@@ -11,7 +11,10 @@ package enum OpenAPIDocument {
     ///   - summary: a sentence about the whole document.
     ///   - version: the server's version.
     package static func make(
-        title: String, summary: String, version: String, endpoints: [Endpoint]
+        title: String,
+        summary: String,
+        version: String,
+        endpoints: [Endpoint]
     ) -> JSONValue {
         var info = JSONObject()
         info["title"] = .string(title)
@@ -33,7 +36,8 @@ package enum OpenAPIDocument {
         document["info"] = .object(info)
         document["servers"] = [["url": "/"]]
         document["tags"] = .array(
-            Set(endpoints.map(\.tag)).sorted().map { .object(["name": .string($0)]) })
+            Set(endpoints.map(\.tag)).sorted().map { .object(["name": .string($0)]) }
+        )
         document["paths"] = .object(paths)
         document["components"] = components
         return .object(document)

@@ -61,7 +61,8 @@ package struct CursorSealer: Sendable {
     }
 
     private func seal(_ after: String, offset: Int, _ context: RequestContext) -> String {
-        let body = "\(context.endpoint.id)\n\(context.tenantUID)\n"
+        let body =
+            "\(context.endpoint.id)\n\(context.tenantUID)\n"
             + "\(context.scope.projectUID ?? "")\n\(offset)\n\(after)"
         let code = mac.code(Array(body.utf8))
         return Base64.encode(Array(code.bytes.prefix(16)), .url) + "."
@@ -107,7 +108,8 @@ extension RequestContext {
             guard let text = query(name), !text.isEmpty else { return fallback }
             guard let number = Int(text), (0...Int(Int32.max)).contains(number) else {
                 faults.append(
-                    Fault("query/\(name)", "OutOfRange", "'\(name)' must be a number from 0 up."))
+                    Fault("query/\(name)", "OutOfRange", "'\(name)' must be a number from 0 up.")
+                )
                 return fallback
             }
             return number
@@ -122,16 +124,21 @@ extension RequestContext {
             } else {
                 faults.append(
                     Fault(
-                        "query/continue", "InvalidContinue",
-                        "'continue' is not a token this list gave; begin again without it."))
+                        "query/continue",
+                        "InvalidContinue",
+                        "'continue' is not a token this list gave; begin again without it."
+                    )
+                )
             }
         }
         guard faults.isEmpty else {
             throw Failure(.invalidRequest, faults[0].message, faults: faults)
         }
         return PageRequest(
-            limit: limit == 0 ? nil : min(limit, PageRequest.limitMax), offset: offset,
-            after: after)
+            limit: limit == 0 ? nil : min(limit, PageRequest.limitMax),
+            offset: offset,
+            after: after
+        )
     }
 
     /// The `listmeta` of a page.
@@ -145,9 +152,17 @@ extension RequestContext {
         var continuation = ""
         if let last, next < total, page.limit != nil {
             continuation = services.cursors.token(
-                after: last, offset: next, count: total, self)
+                after: last,
+                offset: next,
+                count: total,
+                self
+            )
         }
         return ListMeta(
-            continuation: continuation, count: total, limit: page.limit ?? total, offset: next)
+            continuation: continuation,
+            count: total,
+            limit: page.limit ?? total,
+            offset: next
+        )
     }
 }

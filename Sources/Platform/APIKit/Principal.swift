@@ -30,7 +30,10 @@ package struct UserPrincipal: Sendable {
     package let permissions: Set<Permission>?
 
     package init(
-        uid: String, tenantUID: String, email: String, apiKeyUID: String?,
+        uid: String,
+        tenantUID: String,
+        email: String,
+        apiKeyUID: String?,
         permissions: Set<Permission>?
     ) {
         self.uid = uid

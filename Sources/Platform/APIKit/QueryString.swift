@@ -42,7 +42,10 @@ package enum QueryString {
     package static func value(of name: String, in query: ArraySlice<UInt8>) -> String? {
         for pair in query.split(separator: UInt8(ascii: "&"), maxSplits: pairsMax) {
             let parts = pair.split(
-                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                separator: UInt8(ascii: "="),
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
             guard let key = PercentCoding.decode(parts[0], plusIsSpace: true),
                 key.lowercased() == name.lowercased()
             else { continue }

@@ -25,8 +25,12 @@ package final class RequestContext {
     }
 
     init(
-        _ request: Request, endpoint: Endpoint, captures: Router.Captures, principal: Principal,
-        scope: Scope, services: Services
+        _ request: Request,
+        endpoint: Endpoint,
+        captures: Router.Captures,
+        principal: Principal,
+        scope: Scope,
+        services: Services
     ) {
         self.request = request
         self.endpoint = endpoint
@@ -94,7 +98,8 @@ package final class RequestContext {
                 faults.faults.count == 1
                     ? faults.faults[0].message
                     : "The request body has \(faults.faults.count) faults; see details.errors.",
-                faults: faults.faults)
+                faults: faults.faults
+            )
         }
         return input
     }
@@ -106,7 +111,9 @@ package final class RequestContext {
             let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
             guard media == "application/json" || media.hasSuffix("+json") else {
                 throw Failure(
-                    .unsupportedMediaType, "Send the body as application/json, not as \(media).")
+                    .unsupportedMediaType,
+                    "Send the body as application/json, not as \(media)."
+                )
             }
         }
         let value: JSONValue
@@ -114,17 +121,23 @@ package final class RequestContext {
             value = try JSONParser.parse(request.body)
         } catch {
             throw Failure.fault(
-                "", "InvalidJSON",
+                "",
+                "InvalidJSON",
                 "The body is not valid JSON: \(error.reason) (line \(error.line), column "
                     + "\(error.column)).",
-                as: .invalidBody)
+                as: .invalidBody
+            )
         }
         switch value {
         case .object(let object): return object
         case .null: return JSONObject()
         default:
             throw Failure.fault(
-                "", "WrongType", "The body must be a JSON object.", as: .invalidBody)
+                "",
+                "WrongType",
+                "The body must be a JSON object.",
+                as: .invalidBody
+            )
         }
     }
 
@@ -145,16 +158,34 @@ package final class RequestContext {
         return Response(status: status, contentType: .json, etag: etag, body: writer.bytes)
     }
 
+    /// The versions that the caller's `If-Match` allows, to be taken into a write.
+    package var ifMatch: IfMatch {
+        IfMatch(wanted: request.field("if-match").map { Array(request.head[$0]) })
+    }
+
     /// Refuses the update when the caller's `If-Match` names another version than this one.
-    ///
-    /// Call it inside the write transaction, on the row just read. A call without the header
-    /// passes: Palette's clients never send it.
     ///
     /// - Throws: `.preconditionFailed`.
     package func checkIfMatch(_ tag: String) throws {
-        guard let wanted = request.field("if-match") else { return }
-        let current = Array("\"\(tag)\"".utf8)
-        guard EntityTag.list(request.head[wanted], matches: current) else {
+        try ifMatch.check(tag)
+    }
+}
+
+/// Which versions of a resource a write may change (RFC 9110 §13.1.1).
+///
+/// A request stays on its loop while the write runs on the writer's thread, so this is a value:
+/// `let ifMatch = context.ifMatch`, then `try ifMatch.check("\(version)")` on the row just read.
+package struct IfMatch: Sendable {
+    /// The header's value; `nil` for none.
+    let wanted: [UInt8]?
+
+    /// Refuses another version than this one. Without the header everything passes: Palette's
+    /// clients never send it.
+    ///
+    /// - Throws: `.preconditionFailed`.
+    package func check(_ tag: String) throws {
+        guard let wanted else { return }
+        guard EntityTag.list(wanted[...], matches: Array("\"\(tag)\"".utf8)) else {
             throw Failure(
                 .preconditionFailed,
                 "The resource has changed since you read it; read it again and repeat the change.")

@@ -30,7 +30,8 @@ struct Router {
             let slot = Int(endpoint.method.rawValue)
             precondition(
                 nodes[node].endpoints[slot] < 0,
-                "\(endpoint.method.text) \(endpoint.path) is declared twice")
+                "\(endpoint.method.text) \(endpoint.path) is declared twice"
+            )
             nodes[node].endpoints[slot] = index
             nodes[node].isEnd = true
         }
@@ -80,7 +81,10 @@ struct Router {
     /// Walks the segments that begin at `start`; goes back to the parameter branch when a literal
     /// one leads nowhere. Patterns are few segments deep, so the recursion is too.
     private func find(
-        _ request: Request, from start: Int, in node: Int, _ captures: inout Captures,
+        _ request: Request,
+        from start: Int,
+        in node: Int,
+        _ captures: inout Captures,
         _ captured: Int
     ) -> Int? {
         let end = request.path.upperBound

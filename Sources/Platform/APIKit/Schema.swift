@@ -102,7 +102,8 @@ package indirect enum Schema: Sendable, Hashable {
             return present.allSatisfy { if case .int = $0 { true } else { false } }
                 ? .integer(nil) : .number
         case .string(let text):
-            let isTime = text.utf8.count >= 20 && text.utf8.last == UInt8(ascii: "Z")
+            let isTime =
+                text.utf8.count >= 20 && text.utf8.last == UInt8(ascii: "Z")
                 && text.utf8.dropFirst(10).first == UInt8(ascii: "T")
             return isTime ? .time : .string()
         case .array:
@@ -118,7 +119,9 @@ package indirect enum Schema: Sendable, Hashable {
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
             return .object(
-                properties: properties.mapValues { inferred(from: $0) }, required: Set(required))
+                properties: properties.mapValues { inferred(from: $0) },
+                required: Set(required)
+            )
         }
     }
 }
@@ -154,7 +157,8 @@ package final class SchemaRecorder {
     package static func schema<Input: WireInput>(of type: Input.Type) -> Schema {
         let recorder = SchemaRecorder()
         _ = Input(
-            from: Fields(object: nil, pointer: "", faults: FaultList(), recorder: recorder))
+            from: Fields(object: nil, pointer: "", faults: FaultList(), recorder: recorder)
+        )
         return recorder.schema
     }
 }

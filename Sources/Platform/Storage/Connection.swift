@@ -37,7 +37,7 @@ final class Connection {
         }
         handle = opened
         self.counter = counter
-        sqlite3_busy_timeout(handle, StorageLimits.busyTimeoutMilliseconds)
+        limitWaiting(milliseconds: StorageLimits.busyTimeoutMilliseconds)
         easel_sqlite_refuse_quoted_strings(handle)
         try script(
             """
@@ -62,6 +62,11 @@ final class Connection {
     deinit {
         statements.removeAll()
         sqlite3_close_v2(handle)
+    }
+
+    /// Sets how long a statement waits for another connection's lock.
+    func limitWaiting(milliseconds: Int32) {
+        sqlite3_busy_timeout(handle, milliseconds)
     }
 
     /// Runs before the library's first use; too late, it changes nothing.

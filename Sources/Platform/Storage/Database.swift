@@ -109,6 +109,7 @@ package final class Database: Sendable {
     ///
     /// - Throws: what the body throws; `.overloaded` at once when too many writes wait; `.closed`;
     ///   the error of the commit, which all who shared it get.
+    @discardableResult
     package func write<T: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
@@ -119,6 +120,7 @@ package final class Database: Sendable {
     }
 
     /// As ``write(_:)``, holding up the calling thread; for commands and tests.
+    @discardableResult
     package func writeBlocking<T: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) throws -> T {

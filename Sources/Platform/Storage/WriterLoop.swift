@@ -105,6 +105,10 @@ final class WriterLoop: @unchecked Sendable {
 
     /// Empties the log and closes the connection.
     func close() {
+        // A thread that still reads keeps the log from being emptied. The next start does it then;
+        // the end of the process must not wait for the reader.
+        connection?.limitWaiting(milliseconds: 0)
+        try? connection?.checkpoint(truncating: false)
         try? connection?.checkpoint(truncating: true)
         connection = nil
     }

@@ -1,0 +1,179 @@
+import APIKit
+import HTTPCore
+import JSON
+import Logging
+import Primitives
+import Synchronization
+
+/// Calls operations through a real `Dispatcher`, without sockets.
+package struct TestDispatcher: Sendable {
+    package let dispatcher: Dispatcher
+
+    /// The moment at which the default clock stands: 2026-03-01T12:00:00Z.
+    package static let moment = Timestamp(milliseconds: 1_772_366_400_000)
+
+    /// - Parameters:
+    ///   - cursorKey: 32 bytes; a second dispatcher with the same key is the same server restarted.
+    package init(
+        _ endpoints: [Endpoint],
+        authenticator: any Authenticator = FakeAuthenticator(),
+        clock: Clock = .fixed(TestDispatcher.moment),
+        cursorKey: [UInt8] = [UInt8](repeating: 7, count: 32)
+    ) {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        dispatcher = Dispatcher(
+            endpoints: endpoints,
+            authenticator: authenticator,
+            services: RequestContext.Services(clock: clock, cursors: CursorSealer(key: cursorKey)),
+            logger: logger
+        )
+    }
+
+    /// Sends a request with a JSON body, or none.
+    ///
+    /// - Parameters:
+    ///   - target: path and query as they stand on the wire.
+    ///   - credential: the value of the `ApiKey` header; `nil` for none.
+    ///   - project: the value of the `ProjectUid` header.
+    /// - Throws: `UndocumentedAnswer` when a success does not fit the endpoint's own document.
+    package func call(
+        _ method: HTTPMethod,
+        _ target: String,
+        as credential: String? = "admin",
+        project: String? = nil,
+        headers: [(String, String)] = [],
+        body: JSONValue? = nil,
+        peer: String = "192.0.2.1"
+    ) async throws -> TestAnswer {
+        var headers = headers
+        if body != nil { headers.append(("Content-Type", "application/json")) }
+        return try await call(
+            method,
+            target,
+            as: credential,
+            project: project,
+            headers: headers,
+            raw: body.map { $0.jsonBytes() } ?? [],
+            peer: peer
+        )
+    }
+
+    /// Sends a request whose body is these bytes.
+    package func call(
+        _ method: HTTPMethod,
+        _ target: String,
+        as credential: String? = "admin",
+        project: String? = nil,
+        headers: [(String, String)] = [],
+        raw body: [UInt8],
+        peer: String = "192.0.2.1"
+    ) async throws -> TestAnswer {
+        var headers = headers
+        if let credential { headers.append(("ApiKey", credential)) }
+        if let project { headers.append(("ProjectUid", project)) }
+        let request = Self.request(method, target, headers, body)
+        request.peerAddress = peer
+        let response: Response
+        switch dispatcher.admit(request) {
+        case .refuse(let refusal): response = refusal
+        case .accept(let bodyBytesMax) where body.count > bodyBytesMax:
+            // The server below the dispatcher answers so once it has counted the bytes.
+            response = Failure(.bodyTooLarge, "The body is too large.")
+                .response(requestID: request.id)
+        case .accept: response = await dispatcher.respond(to: request)
+        }
+        let answer = TestAnswer(response: response)
+        try check(answer, method, path: request.text(request.path))
+        return answer
+    }
+
+    private func check(_ answer: TestAnswer, _ method: HTTPMethod, path: String) throws {
+        guard let endpoint = endpoint(method, path: path), answer.status < 300 else { return }
+        var wrong: [String] = []
+        if answer.status != endpoint.success {
+            wrong.append("the status is \(answer.status), documented is \(endpoint.success)")
+        }
+        if let schema = endpoint.outputSchema, endpoint.outputContentType == .json {
+            wrong += schema.mismatches(answer.json)
+        } else if endpoint.outputContentType == nil, !answer.response.body.isEmpty {
+            wrong.append("no body is documented")
+        }
+        guard wrong.isEmpty else { throw UndocumentedAnswer(operation: endpoint.id, wrong: wrong) }
+    }
+
+    /// The endpoint of a path: of those that fit, the one with the fewest parameters.
+    private func endpoint(_ method: HTTPMethod, path: String) -> Endpoint? {
+        let parts = path.split(separator: "/")
+        return dispatcher.endpoints.filter { endpoint in
+            let pattern = endpoint.path.split(separator: "/")
+            return endpoint.method == method && pattern.count == parts.count
+                && zip(pattern, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        }.min { $0.pathParameters.count < $1.pathParameters.count }
+    }
+
+    private static func request(
+        _ method: HTTPMethod,
+        _ target: String,
+        _ headers: [(String, String)],
+        _ body: [UInt8]
+    ) -> Request {
+        let request = Request()
+        request.method = method
+        request.head = Array(target.utf8)
+        let mark = request.head.firstIndex(of: UInt8(ascii: "?")) ?? request.head.count
+        request.path = 0..<mark
+        request.query = min(mark + 1, request.head.count)..<request.head.count
+        for (name, value) in headers {
+            let start = request.head.count
+            request.head += Array(name.lowercased().utf8)
+            let middle = request.head.count
+            request.head += Array(value.utf8)
+            request.fields.append(
+                Request.Field(name: start..<middle, value: middle..<request.head.count)
+            )
+        }
+        request.body = body
+        request.id = nextID.wrappingAdd(1, ordering: .relaxed).newValue
+        return request
+    }
+
+    private static let nextID = Atomic<UInt64>(0)
+}
+
+/// An answer that its endpoint's document does not allow.
+package struct UndocumentedAnswer: Error {
+    /// The operation's id.
+    package let operation: String
+    /// What does not fit, sentence by sentence.
+    package let wrong: [String]
+}
+
+/// An answer with its body read.
+package struct TestAnswer: Sendable {
+    package let response: Response
+
+    /// The status.
+    package var status: UInt16 { response.status }
+    /// The body as JSON; `null` when it is none.
+    package var json: JSONValue { (try? JSONParser.parse(response.body)) ?? .null }
+    /// The body as text.
+    package var text: String { String(decoding: response.body, as: UTF8.self) }
+    /// The entity tag with its quotes.
+    package var etag: String { String(decoding: response.etag, as: UTF8.self) }
+    /// The error body's `code`; empty when there is none.
+    package var code: String { json["code"]?.text ?? "" }
+    /// The error body's `message`; empty when there is none.
+    package var message: String { json["message"]?.text ?? "" }
+    /// The pointer and the code of each fault, such as `/metadata/name Required`.
+    package var faults: [String] {
+        (json["details"]?["errors"]?.elements ?? []).map {
+            "\($0["pointer"]?.text ?? "") \($0["code"]?.text ?? "")"
+        }
+    }
+
+    /// The value of a header that the answer sets beyond the usual ones.
+    package func header(_ name: String) -> String? {
+        response.fields.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+}
