@@ -67,6 +67,9 @@ let featureTargets: [Target] = [
 let testTargets: [Target] = [
     tests("Platform", "Crypto", ["Primitives"]),
     tests("Platform", "TLS", ["COpenSSL", "Crypto", "Primitives"]),
+    tests(
+        "Platform", "HTTPClient",
+        ["CSystem", "Crypto", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
     tests("Platform", "Primitives"),
     tests("Platform", "EventLoop", ["CSystem", "Primitives"]),
     tests("Platform", "HTTPCore", ["Primitives"]),
