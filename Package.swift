@@ -69,7 +69,7 @@ let testTargets: [Target] = [
     tests("Platform", "TLS", ["COpenSSL", "Crypto", "Primitives"]),
     tests(
         "Platform", "HTTPClient",
-        ["CSystem", "Crypto", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
+        ["CSystem", "Crypto", "EventLoop", "HTTPCore", "HTTPServer", "Primitives", "TLS"]),
     tests("Platform", "Primitives"),
     tests("Platform", "EventLoop", ["CSystem", "Primitives"]),
     tests("Platform", "HTTPCore", ["Primitives"]),
