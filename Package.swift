@@ -73,7 +73,9 @@ let testTargets: [Target] = [
     tests("Platform", "Primitives"),
     tests("Platform", "EventLoop", ["CSystem", "Primitives"]),
     tests("Platform", "HTTPCore", ["Primitives"]),
-    tests("Platform", "HTTPServer", ["CSystem", "EventLoop", "HTTPCore", "Primitives"]),
+    tests(
+        "Platform", "HTTPServer",
+        ["CSystem", "Crypto", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
 ]
 
 let package = Package(

@@ -124,7 +124,7 @@ package struct RequestHeadParser {
         }
         let token = CharacterClass.token
         for index in 0..<methodEnd where !token.contains(line[index]) {
-            throw .badRequest("The request method is malformed.")
+            throw .badRequest("The request line is malformed.")
         }
         guard let targetEnd = line.position(of: 32, from: methodEnd + 1) else {
             throw line.count > limits.targetBytesMax
