@@ -27,6 +27,13 @@ struct ManifestInput: WireInput {
         content = fields.optionalText("content", bytesMax: ProfileLimits.manifestBytes)
         pointer = fields.pointer
     }
+
+    init(_ manifest: LayerManifest, pointer: String) {
+        uid = manifest.uid
+        name = manifest.name
+        content = manifest.content
+        self.pointer = pointer
+    }
 }
 
 /// A layer as a request writes it: `v1PackManifestEntity` and its siblings.
@@ -63,6 +70,26 @@ struct LayerInput: WireInput {
             presets = []
         }
         pointer = fields.pointer
+    }
+
+    private init(_ other: LayerInput, manifests: [ManifestInput]) {
+        name = other.name
+        kind = other.kind
+        layer = other.layer
+        registryUID = other.registryUID
+        packUID = other.packUID
+        tag = other.tag
+        values = other.values
+        self.manifests = manifests
+        presets = other.presets
+        pointer = other.pointer
+    }
+
+    /// The layer with the manifests that it has: an update of a layer does not speak of them.
+    func keepingManifests(of former: Layer) -> LayerInput {
+        LayerInput(
+            self,
+            manifests: former.manifests.map { ManifestInput($0, pointer: pointer + "/manifests") })
     }
 }
 

@@ -113,7 +113,8 @@ enum ProfileRules {
             }
         }
         if let values {
-            check(yaml: values, at: input.pointer + "/values", "The values of", input, faults)
+            check(yaml: values, at: input.pointer + "/values", "The values of", input.name,
+                faults)
         }
         return Layer(
             name: input.name, kind: input.kind, layer: input.layer.isEmpty ? kind : input.layer,
@@ -188,17 +189,34 @@ enum ProfileRules {
             }
             check(
                 yaml: content, at: manifest.pointer + "/content",
-                "Manifest '\(manifest.name)' of", input, faults)
+                "Manifest '\(manifest.name)' of", input.name, faults)
             return LayerManifest(
                 uid: known?.uid ?? UID.make(at: Timestamp.now()).text, name: manifest.name,
                 content: content)
         }
     }
 
+    /// The content of a manifest that is written alone.
+    ///
+    /// - Throws: `.ruleViolated` when it is missing or no YAML.
+    static func content(of manifest: ManifestInput, layer: String) throws -> String {
+        let faults = FaultList()
+        if let content = manifest.content {
+            check(
+                yaml: content, at: manifest.pointer + "/content",
+                "Manifest '\(manifest.name)' of", layer, faults)
+        } else {
+            faults.add(
+                Fault(manifest.pointer + "/content", "Required", "'content' is required."))
+        }
+        try refuse(faults)
+        return manifest.content ?? ""
+    }
+
     /// Notes a fault when the text is no YAML. Text with template braces is YAML only once it is
     /// rendered, so it is let through.
     private static func check(
-        yaml text: String, at pointer: String, _ what: String, _ input: LayerInput,
+        yaml text: String, at pointer: String, _ what: String, _ layer: String,
         _ faults: FaultList
     ) {
         guard !text.contains("{{") else { return }
@@ -208,7 +226,7 @@ enum ProfileRules {
             faults.add(
                 Fault(
                     pointer, "InvalidYAML",
-                    "\(what) layer '\(input.name)' is not valid YAML: line \(error.line), column "
+                    "\(what) layer '\(layer)' is not valid YAML: line \(error.line), column "
                         + "\(error.column): \(error.reason)"))
         }
     }
