@@ -80,6 +80,7 @@ let featureTargets: [Target] = [
 let testTargets: [Target] = [
     tests("Platform", "Archive"),
     tests("Platform", "JSON", ["Primitives"]),
+    tests("Platform", "YAML", ["Archive", "JSON"]),
     tests("Platform", "Primitives"),
 ]
 
