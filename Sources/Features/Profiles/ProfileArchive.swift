@@ -44,9 +44,9 @@ package struct ProfileArchives: Sendable {
     /// Makes the token that the archive of a system profile carries, if it has none yet.
     func ensureToken(for profile: Profile, _ tx: borrowing Transaction) throws {
         guard profile.type == .system else { return }
-        _ = try tokens.archiveToken(
-            profileUID: profile.uid, tenantUID: profile.tenantUID,
-            projectUID: profile.projectUID, tx)
+        _ = try tokens.valueForProfile(
+            profile.uid, named: profile.name,
+            scope: ApplianceScope(tenantUID: profile.tenantUID, projectUID: profile.projectUID), tx)
     }
 
     /// Reads what the archive of a profile holds.
@@ -61,8 +61,7 @@ package struct ProfileArchives: Sendable {
         }
         guard let number = profile.publishedNumber,
             let stored = try ProfileStore.revision(number, of: profile.uid, tx),
-            let token = try tokens.archiveTokenValue(
-                profileUID: profile.uid, tenantUID: profile.tenantUID, tx)
+            let token = try tokens.findForProfile(profile.uid, tenantUID: profile.tenantUID, tx)
         else {
             throw Failure(
                 .ruleViolated, "Profile '\(profile.name)' is not published yet; publish it first.")

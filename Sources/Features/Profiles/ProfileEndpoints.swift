@@ -1,4 +1,5 @@
 import APIKit
+import Appliances
 import Audit
 import JSON
 import Packs
@@ -294,6 +295,8 @@ extension Profiles {
                         details: ["edgeHosts": .array(followers.uids.map(JSONValue.string))])
                 }
                 try ProfileStore.delete(profile.uid, tx)
+                try RegistrationTokenStore.delete(
+                    profileUID: profile.uid, tenantUID: profile.tenantUID, tx)
                 try AuditStore.record(
                     .delete,
                     AuditResource("clusterprofile", uid: profile.uid, name: profile.name),

@@ -151,10 +151,9 @@ enum ProfileStore {
         } ?? 0
     }
 
-    /// Takes a profile away with its revisions and trains, and its archive's token.
+    /// Takes a profile away with its revisions and trains.
     static func delete(_ uid: String, _ tx: borrowing Transaction) throws {
         _ = try tx.run("DELETE FROM profile WHERE uid = $1", .text(uid))
-        _ = try tx.run("DELETE FROM registration_token WHERE profile_uid = $1", .text(uid))
     }
 
     /// The IDs of some appliances that follow a profile, and how many there are.
