@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import JSON
 import Packs
 import Primitives

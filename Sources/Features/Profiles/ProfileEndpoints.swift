@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import Appliances
 import Audit
 import JSON

@@ -1,5 +1,6 @@
 import APIKit
 import Audit
+import JSON
 import Packs
 import Primitives
 import Storage
