@@ -30,7 +30,7 @@ extension Profiles {
             .get, "/v1/clusterprofiles/{uid}/packs", id: "v1ClusterProfilesUidPacksGet", tag: tag,
             summary: "Lists a profile's layers with their packs.", access: .user(.profileGet),
             failures: [.resourceNotFound], output: LayerListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let profile = try call.fetch(tx)
@@ -50,7 +50,7 @@ extension Profiles {
             summary: "Shows a profile's layers with the content of their manifests.",
             access: .user(.profileGet), failures: [.resourceNotFound],
             output: LayerManifestsOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let profile = try call.fetch(tx)
@@ -69,7 +69,7 @@ extension Profiles {
             id: "V1ClusterProfilesUidPacksNameGet", tag: tag,
             summary: "Shows one layer with its pack and registry.", access: .user(.profileGet),
             failures: [.resourceNotFound], output: LayerSummaryOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             return try database.read { tx in
@@ -92,7 +92,7 @@ extension Profiles {
             success: 201,
             failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
             bodyBytesMax: ProfileLimits.bodyBytes, input: PackInput.self, output: UIDAnswer.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             return try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
@@ -124,7 +124,7 @@ extension Profiles {
             access: .user(.profileUpdate),
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed],
             bodyBytesMax: ProfileLimits.bodyBytes, input: PackInput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             try await database.write { tx in
@@ -154,7 +154,7 @@ extension Profiles {
             id: "v1ClusterProfilesUidPacksNameDelete", tag: tag,
             summary: "Takes a layer out of a profile's draft.", access: .user(.profileUpdate),
             failures: [.resourceNotFound, .preconditionFailed]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             try await database.write { tx in

@@ -29,7 +29,7 @@ extension Profiles {
             id: "v1ClusterProfilesUidPacksUidManifests", tag: tag,
             summary: "Lists a layer's manifests.", access: .user(.profileGet),
             failures: [.resourceNotFound], output: ManifestListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             return try database.read { tx in
@@ -47,7 +47,7 @@ extension Profiles {
             id: "v1ClusterProfilesUidPacksNameManifestsUidGet", tag: tag,
             summary: "Shows one manifest of a layer.", access: .user(.profileGet),
             failures: [.resourceNotFound], output: ManifestOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ManifestCall(context)
             return try database.read { tx in
                 let profile = try call.profile.fetch(tx)
@@ -66,7 +66,7 @@ extension Profiles {
             failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
             bodyBytesMax: ProfileLimits.bodyBytes, input: ManifestInput.self,
             output: UIDAnswer.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             return try await database.write { tx in
@@ -96,7 +96,7 @@ extension Profiles {
             summary: "Replaces a manifest of a layer of the draft.", access: .user(.profileUpdate),
             failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
             bodyBytesMax: ProfileLimits.bodyBytes, input: ManifestInput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ManifestCall(context)
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")
@@ -130,7 +130,7 @@ extension Profiles {
             id: "v1ClusterProfilesUidPacksNameManifestsUidDelete", tag: tag,
             summary: "Takes a manifest from a layer of the draft.", access: .user(.profileUpdate),
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ManifestCall(context)
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")

@@ -33,7 +33,7 @@ extension Profiles {
             summary: "Lists the profiles of the scope.", access: .user(.profileList),
             failures: [.invalidRequest], query: QueryParameter.paging,
             output: ProfileListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let page = try context.page()
             let call = try ProfileCall(context)
             return try database.read { tx in
@@ -54,7 +54,7 @@ extension Profiles {
             .get, "/v1/dashboard/clusterprofiles/metadata", id: "v1ClusterProfilesMetadata",
             tag: tag, summary: "Lists names and versions of the profiles of the scope.",
             access: .user(.profileList), output: ProfileMetadataListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 ProfileMetadataListOutput(
@@ -73,7 +73,7 @@ extension Profiles {
             query: [QueryParameter("publish", .boolean, "Publishes the new profile at once.")],
             bodyBytesMax: ProfileLimits.bodyBytes, input: ProfileCreateInput.self,
             output: UIDAnswer.self
-        ) { [database, publisher, archives] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             let publishes = context.flag("publish")
             return try await database.write { tx in
@@ -123,7 +123,7 @@ extension Profiles {
                 QueryParameter("name", .string(), "The name to try."),
                 QueryParameter("version", .string(), "The version to try; 1.0.0 when missing."),
             ]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = context.query("name") ?? ""
             let given = context.query("version") ?? ""
@@ -159,7 +159,7 @@ extension Profiles {
             tag: tag, summary: "Checks layers without saving them.",
             access: .user(.profileGet), bodyBytesMax: ProfileLimits.bodyBytes,
             input: ValidateInput.self, output: ValidationOutput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 try Self.validate(input, existing: [], call, tx)
@@ -175,7 +175,7 @@ extension Profiles {
             access: .user(.profileGet), failures: [.resourceNotFound],
             bodyBytesMax: ProfileLimits.bodyBytes, input: ValidateInput.self,
             output: ValidationOutput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 try Self.validate(input, existing: call.fetch(tx).layers, call, tx)
@@ -206,7 +206,7 @@ extension Profiles {
             summary: "Shows a profile, its draft and what is published.",
             access: .user(.profileGet), failures: [.resourceNotFound],
             output: ProfileOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in try ProfileOutput(call.fetch(tx), tx) }
         }
@@ -220,7 +220,7 @@ extension Profiles {
             failures: [
                 .resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed,
             ], bodyBytesMax: ProfileLimits.bodyBytes, input: ProfileUpdateInput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
@@ -253,7 +253,7 @@ extension Profiles {
             access: .user(.profileUpdate),
             failures: [.resourceNotFound, .duplicateName, .preconditionFailed],
             input: ProfileMetaInput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
@@ -283,7 +283,7 @@ extension Profiles {
             .delete, "/v1/clusterprofiles/{uid}", id: "v1ClusterProfilesDelete", tag: tag,
             summary: "Deletes a profile that nobody follows.", access: .user(.profileDelete),
             failures: [.resourceNotFound, .inUse, .preconditionFailed]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.delete")
@@ -313,7 +313,7 @@ extension Profiles {
             summary: "Makes the draft a revision, which all followers take up.",
             access: .user(.profilePublish),
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed]
-        ) { [database, publisher, archives] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.publish")
@@ -329,7 +329,7 @@ extension Profiles {
             tag: tag, summary: "Downloads a system profile as the archive that a site needs.",
             access: .user(.profileGet), failures: [.resourceNotFound, .ruleViolated],
             outputContentType: .octetStream
-        ) { [database, archives] context in
+        ) { context in
             let call = try ProfileCall(context)
             let parts = try database.read { tx in
                 let profile = try call.fetch(tx)
@@ -345,7 +345,7 @@ extension Profiles {
             tag: tag, summary: "Lists a profile's published revisions, the newest first.",
             document: .agent, access: .user(.profileGet), failures: [.resourceNotFound],
             output: RevisionListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let profile = try call.fetch(tx)

@@ -6,7 +6,7 @@ import Primitives
 import Storage
 
 /// Profiles: what operators write, publish and download.
-package final class Profiles: Sendable {
+package struct Profiles: Sendable {
     let database: Database
     let publisher: Publisher
     let archives: ProfileArchives
