@@ -188,7 +188,8 @@ package struct IfMatch: Sendable {
         guard EntityTag.list(wanted[...], matches: Array("\"\(tag)\"".utf8)) else {
             throw Failure(
                 .preconditionFailed,
-                "The resource has changed since you read it; read it again and repeat the change.")
+                "The resource has changed since you read it; read it again and repeat the change."
+            )
         }
     }
 }

@@ -118,12 +118,19 @@ package indirect enum Schema: Sendable, Hashable {
                 }
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
+            let schemas = properties.map { name, values in
+                (name, mapNames.contains(name) ? .map(of: .string()) : inferred(from: values))
+            }
             return .object(
-                properties: properties.mapValues { inferred(from: $0) },
+                properties: Dictionary(uniqueKeysWithValues: schemas),
                 required: Set(required)
             )
         }
     }
+
+    /// The members that are maps of texts wherever they stand; an example cannot tell a map from
+    /// an object with just these members.
+    private static let mapNames: Set<String> = ["annotations", "labels"]
 }
 
 /// Notes what a `WireInput` asks for while its initializer runs as a rehearsal.
