@@ -5,6 +5,7 @@ import Synchronization
 package final class TestClock: Sendable {
     private let moment: Mutex<Timestamp>
 
+    /// A clock that stands at a moment.
     package init(_ moment: Timestamp = TestDispatcher.moment) {
         self.moment = Mutex(moment)
     }
