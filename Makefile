@@ -35,11 +35,11 @@ build: dependencies ## Builds easel and easel-agent as release
 	swift build $(SWIFT_FLAGS) --configuration release --product easel-agent
 
 test: tools ## Runs all tests (FILTER=name runs some)
-	swift test $(SWIFT_FLAGS) $(if $(FILTER),--filter '$(FILTER)')
+	swift test $(SWIFT_FLAGS) --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
 lint: tools ## Checks the format and the rules of the source text
 	swift format lint --strict --recursive --parallel $(SOURCES)
-	swift test $(SWIFT_FLAGS) --filter '^TidyTests\.'
+	swift test $(SWIFT_FLAGS) --disable-xctest --filter '^TidyTests\.'
 
 format: ## Formats all Swift files in place
 	swift format --in-place --recursive --parallel $(SOURCES)

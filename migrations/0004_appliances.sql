@@ -7,6 +7,8 @@ CREATE TABLE appliance (
     tenant_uid TEXT NOT NULL,
     -- '' for an appliance of the tenant itself.
     project_uid TEXT NOT NULL,
+    -- Who registered it; '' when a token admitted it.
+    owner_uid TEXT NOT NULL,
     name TEXT NOT NULL,
     -- What other screens show: the `name` tag's value, else the name.
     display_name TEXT NOT NULL,
@@ -20,9 +22,13 @@ CREATE TABLE appliance (
     device TEXT NOT NULL,
     properties TEXT NOT NULL,
     service TEXT NOT NULL,
-    tunnel_config TEXT NOT NULL,
+    cloud_properties TEXT NOT NULL,
+    -- Taken out of the device, as searches compare them; 0 before the first report.
+    cpu_cores BIGINT NOT NULL,
+    memory_mb BIGINT NOT NULL,
+    remote_shell TEXT NOT NULL,
+    temporary_user TEXT NOT NULL,
     tunnel_status TEXT NOT NULL,
-    host_checksum TEXT,
     pairing_key_digest TEXT,
     -- The credential that authenticates a paired appliance, and the fingerprint of the machine
     -- that it was given to.
@@ -43,6 +49,16 @@ CREATE TABLE appliance (
 );
 CREATE INDEX appliance_project ON appliance (tenant_uid, project_uid, key);
 CREATE INDEX appliance_display_name ON appliance (tenant_uid, project_uid, display_name, key);
+
+-- How many appliances there are, kept by the statements that insert and delete them: a tenant's
+-- limit is checked at each registration and a list tells its length, and neither may count a
+-- hundred thousand rows for that.
+CREATE TABLE appliance_count (
+    tenant_uid TEXT NOT NULL,
+    project_uid TEXT NOT NULL,
+    registered BIGINT NOT NULL,
+    CONSTRAINT "appliance_count.tenant_uid, appliance_count.project_uid" PRIMARY KEY (tenant_uid, project_uid)
+);
 
 -- Kept apart from the wide row: beats are flushed in bulk and rewrite only these few bytes.
 CREATE TABLE appliance_health (

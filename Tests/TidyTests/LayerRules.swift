@@ -72,7 +72,12 @@ extension Rule {
         ),
         kept: SourceText(
             path: "Sources/Features/A/AEndpoints.swift",
-            "permission: .read, success: 201,\nlet statusPageLimit = 50\nlet status = part[1024]\n"
+            """
+            permission: .read, success: 201,
+            let statusPageLimit = 50
+            let status = part[1024]
+            counters[status / 100]
+            """
         )
     ) { file in
         let isHTTP = file.lies(
@@ -81,14 +86,20 @@ extension Rule {
             "Sources/Platform/HTTPClient"
         )
         guard !isHTTP, file.name != "Failure+HTTP.swift" else { return [] }
-        let declaresSuccess =
-            file.name.hasSuffix("Endpoints.swift") || file.lies(in: "Sources/Platform/APIKit")
+        // APIKit answers what is no failure; an endpoint declares the code of its success.
+        let isAPIKit = file.lies(in: "Sources/Platform/APIKit")
+        let declaresSuccess = isAPIKit || file.name.hasSuffix("Endpoints.swift")
         let marks = ["status", "Status"] + (declaresSuccess ? [] : ["success:"])
         let offsets = marks.flatMap { file.code.offsets(of: $0) }
         return file.findings(
             at: offsets.filter { offset in
-                file.line(file.line(at: offset), of: file.code).words.contains {
-                    $0.count == 3 && (100...599).contains(Int($0) ?? 0)
+                let line = file.line(file.line(at: offset), of: file.code)
+                // The class of a status is no status.
+                let text = String(decoding: line, as: UTF8.self).replacing("/ 100", with: "")
+                return Array(text.utf8)[...].words.contains { word in
+                    guard word.count == 3, let number = Int(word) else { return false }
+                    if isAPIKit, (200...299).contains(number) || number == 304 { return false }
+                    return (100...599).contains(number)
                 }
             }
         )

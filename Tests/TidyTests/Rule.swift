@@ -12,7 +12,7 @@ struct Rule: Sendable {
     /// The files a rule looks at.
     enum Reach: Sendable { case sources, everything }
 
-    /// A short name, used in `allowed.txt`.
+    /// A short name, used in `Allowed.swift`.
     let name: String
     /// What to do, for the person whose change broke the rule.
     let sentence: String

@@ -7,7 +7,7 @@ import Synchronization
 /// One appliance in the fleet index.
 package final class FleetEntry: Sendable {
     struct State {
-        var credential: SHA256.Digest?
+        var credential: Digest?
         var projectUID = ""
         var ownCounter: Int64 = 0
         var followed: [FollowedProfile] = []
@@ -91,7 +91,7 @@ package final class FleetEntry: Sendable {
 
     var followed: [FollowedProfile] { state.withLock { $0.followed } }
     var pausedReason: String? { state.withLock { $0.pausedReason } }
-    var credential: SHA256.Digest? { state.withLock { $0.credential } }
+    var credential: Digest? { state.withLock { $0.credential } }
 
     // MARK: Changes
 
@@ -99,9 +99,9 @@ package final class FleetEntry: Sendable {
     ///
     /// - Returns: the credential that was valid before.
     func update(
-        _ notice: ApplianceNotice, credential: SHA256.Digest?, followed: [FollowedProfile],
+        _ notice: ApplianceNotice, credential: Digest?, followed: [FollowedProfile],
         epoch: Int64
-    ) -> SHA256.Digest? {
+    ) -> Digest? {
         let (former, changed) = state.withLock { state in
             let former = state.credential
             let changed = state.ownCounter != notice.desiredCounter
@@ -123,7 +123,7 @@ package final class FleetEntry: Sendable {
     /// Ends a deleted appliance's poll.
     ///
     /// - Returns: the credential that was valid before.
-    func retire() -> SHA256.Digest? {
+    func retire() -> Digest? {
         let former = state.withLock { state in
             defer { state.credential = nil }
             return state.credential

@@ -18,7 +18,7 @@ package final class FleetIndex: Sendable {
         let entries = Mutex<[Key: FleetEntry]>([:])
     }
 
-    private let byCredential: [Shard<SHA256.Digest>]
+    private let byCredential: [Shard<Digest>]
     private let byUID: [Shard<String>]
     private let profiles = Mutex<[String: FollowedProfile]>([:])
     package let epoch: Int64
@@ -30,8 +30,8 @@ package final class FleetIndex: Sendable {
         byUID = (0..<Self.shardCount).map { _ in Shard() }
     }
 
-    private func shard(_ digest: SHA256.Digest) -> Shard<SHA256.Digest> {
-        byCredential[Int(digest.firstByte) % Self.shardCount]
+    private func shard(_ digest: Digest) -> Shard<Digest> {
+        byCredential[Int(digest.bytes[0]) % Self.shardCount]
     }
 
     private func shard(_ uid: String) -> Shard<String> {
@@ -44,7 +44,7 @@ package final class FleetIndex: Sendable {
     // MARK: Look-ups
 
     /// The appliance whose credential has this digest.
-    package func entry(credential digest: SHA256.Digest) -> FleetEntry? {
+    package func entry(credential digest: Digest) -> FleetEntry? {
         shard(digest).entries.withLock { $0[digest] }
     }
 
@@ -90,7 +90,7 @@ package final class FleetIndex: Sendable {
             return
         }
         let followed = notice.profileUIDs.map(profile)
-        let digest = notice.credentialDigest.flatMap(SHA256.Digest.init(hex:))
+        let digest = notice.credentialDigest.flatMap(Digest.init(hex:))
         let entry = shard(notice.uid).entries.withLock { entries in
             // An ID that was deleted and registered anew is another row.
             if let known = entries[notice.uid], known.key == notice.key { return known }

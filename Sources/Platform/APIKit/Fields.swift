@@ -37,7 +37,7 @@ package final class FaultList {
 package struct Fields {
     let object: JSONObject?
     package let pointer: String
-    let faults: FaultList
+    package let faults: FaultList
     /// Set when the reading is a rehearsal that records the schema.
     let recorder: SchemaRecorder?
 

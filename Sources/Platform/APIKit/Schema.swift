@@ -119,19 +119,20 @@ package indirect enum Schema: Sendable, Hashable {
                 }
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
-            let schemas = properties.map { name, values in
-                (name, mapNames.contains(name) ? .map(of: .string()) : inferred(from: values))
-            }
             return .object(
-                properties: Dictionary(uniqueKeysWithValues: schemas),
+                properties: Dictionary(
+                    uniqueKeysWithValues: properties.map { name, values in
+                        (name, maps.contains(name) ? .map(of: .string()) : inferred(from: values))
+                    }
+                ),
                 required: Set(required)
             )
         }
     }
 
-    /// The members that are maps of texts wherever they stand; an example cannot tell a map from
-    /// an object with just these members.
-    private static let mapNames: Set<String> = ["annotations", "labels"]
+    /// Members that hold a map of texts wherever they stand; an example cannot show that its names
+    /// are not fixed ones.
+    static let maps: Set<String> = ["addresses", "annotations", "labels"]
 }
 
 /// Notes what a `WireInput` asks for while its initializer runs as a rehearsal.

@@ -19,6 +19,7 @@ package enum CertificateError: Error, Hashable, CustomStringConvertible {
     /// OpenSSL failed.
     case openSSL(OpenSSLFailure)
 
+    /// A phrase for an operator, with OpenSSL's reason where it has one.
     package var description: String {
         switch self {
         case .unreadableCertificate(let failure): "not a PEM certificate (\(failure))"
@@ -34,7 +35,8 @@ package enum CertificateError: Error, Hashable, CustomStringConvertible {
 
 /// One X.509 certificate (RFC 5280), read-only.
 package final class Certificate {
-    let handle: OpaquePointer
+    /// OpenSSL's `X509 *`, for the TLS target; owned by this object.
+    package let handle: OpaquePointer
 
     /// Reads the first certificate of a PEM text.
     package init(pem: [UInt8]) throws(CertificateError) {
@@ -44,6 +46,33 @@ package final class Certificate {
         }
         self.handle = handle
     }
+
+    /// Reads every certificate of a PEM text, at least one and at most `chainLengthMax`.
+    package static func readAll(pem: [UInt8]) throws(CertificateError) -> [Certificate] {
+        let memory = try MemoryBIO(pem)
+        var certificates: [Certificate] = []
+        while let handle = PEM_read_bio_X509(memory.handle, nil, nil, nil) {
+            certificates.append(Certificate(owning: handle))
+            guard certificates.count <= chainLengthMax else {
+                throw .unreadableCertificate(
+                    OpenSSLFailure(
+                        action: "reading certificates",
+                        reasons: ["more than \(chainLengthMax)"]
+                    )
+                )
+            }
+        }
+        // The end of the text is reported as a missing start line.
+        let code = ERR_peek_last_error()
+        guard !certificates.isEmpty, easel_error_reason(code) == PEM_R_NO_START_LINE else {
+            throw .unreadableCertificate(.take("reading certificates"))
+        }
+        ERR_clear_error()
+        return certificates
+    }
+
+    /// How many certificates one PEM text may hold; the system's roots are about 150.
+    package static let chainLengthMax = 1000
 
     /// Takes ownership.
     init(owning handle: OpaquePointer) { self.handle = handle }
@@ -105,7 +134,7 @@ package final class Certificate {
     }
 
     /// Whether this is the private key of the certificate.
-    func matches(_ key: PrivateKey) -> Bool {
+    package func matches(_ key: PrivateKey) -> Bool {
         defer { ERR_clear_error() }
         return X509_check_private_key(handle, key.handle) == 1
     }
@@ -130,8 +159,9 @@ package final class Certificate {
 }
 
 /// A private key in memory.
-final class PrivateKey {
-    let handle: OpaquePointer
+package final class PrivateKey {
+    /// OpenSSL's `EVP_PKEY *`, for the TLS target; owned by this object.
+    package let handle: OpaquePointer
 
     /// A fresh key on the curve P-256.
     init() throws(CertificateError) {
@@ -139,7 +169,8 @@ final class PrivateKey {
         self.handle = handle
     }
 
-    init(pem: [UInt8]) throws(CertificateError) {
+    /// Reads a key without a password from PEM.
+    package init(pem: [UInt8]) throws(CertificateError) {
         let memory = try MemoryBIO(pem)
         // Without a callback OpenSSL asks the terminal for the password of an encrypted key.
         guard

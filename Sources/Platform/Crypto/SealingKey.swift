@@ -62,7 +62,7 @@ package struct SealingKey: Sendable {
         return key
     }
 
-    /// Reads the key file: 64 hex digits and a newline. Nil when there is none.
+    /// Reads the key file, 64 hex digits and a newline; nil when there is none.
     package static func load(path: String) throws(SecretFileError) -> SealingKey? {
         guard var text = try SecretFile.read(path, .owner) else { return nil }
         if text.last == UInt8(ascii: "\n") { text.removeLast() }

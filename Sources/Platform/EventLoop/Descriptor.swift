@@ -11,6 +11,13 @@ package struct Descriptor: ~Copyable, Sendable {
         self.number = number
     }
 
+    /// Gives up ownership; the caller closes the number.
+    package consuming func release() -> Int32 {
+        let number = number
+        discard self
+        return number
+    }
+
     deinit {
         // EINTR is not retried: on Linux the descriptor is gone whatever close answers.
         close(number)

@@ -22,6 +22,9 @@ package struct RequestHeadParser {
     /// Whether the client waits for 100 before it sends the body (RFC 9110 §10.1.1).
     package private(set) var expectsContinue = false
 
+    /// Whether the head is complete and keeps to the rules.
+    package private(set) var isComplete = false
+
     private let limits: HTTPLimits
     /// Where the first line that is not parsed yet begins.
     private var lineStart = 0
@@ -82,6 +85,7 @@ package struct RequestHeadParser {
                     }
                 } else if line.isEmpty {
                     try finish(UnsafeBufferPointer(rebasing: bytes[..<searched]), into: request)
+                    isComplete = true
                     return .complete(bytes: searched)
                 } else {
                     try parseField(line, into: request)
@@ -120,7 +124,7 @@ package struct RequestHeadParser {
         }
         let token = CharacterClass.token
         for index in 0..<methodEnd where !token.contains(line[index]) {
-            throw .badRequest("The request method is malformed.")
+            throw .badRequest("The request line is malformed.")
         }
         guard let targetEnd = line.position(of: 32, from: methodEnd + 1) else {
             throw line.count > limits.targetBytesMax
@@ -405,7 +409,9 @@ extension UnsafeBufferPointer<UInt8> {
         return false
     }
 
-    /// Whether a byte below space, tab excepted, or DEL is among these. Eight bytes at a time.
+    /// Whether a byte below space, tab excepted, or DEL is among these.
+    ///
+    /// Eight bytes at a time.
     fileprivate var holdsControl: Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080

@@ -52,20 +52,18 @@ static inline long easel_bio_bytes(BIO *bio, char **bytes) {
     return BIO_get_mem_data(bio, bytes);
 }
 
-// A read-only memory BIO answers "end of file" when empty, which TLS takes for a closed
-// connection; this makes it answer "try again".
-static inline void easel_bio_retry_when_empty(BIO *bio) {
-    BIO_set_mem_eof_return(bio, -1);
-}
-
 static inline void easel_free(void *memory) { OPENSSL_free(memory); }
 
-static inline int easel_bio_reset(BIO *bio) { return (int)BIO_reset(bio); }
-
 static inline int easel_error_reason(unsigned long code) { return ERR_GET_REASON(code); }
-static inline int easel_error_library(unsigned long code) { return ERR_GET_LIB(code); }
 
 // MARK: TLS
+
+static const uint64_t easel_options =
+    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE;
+
+static inline int easel_ctx_add_chain(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
 
 static inline int easel_ctx_min_version(SSL_CTX *context, int version) {
     return (int)SSL_CTX_set_min_proto_version(context, version);
@@ -88,8 +86,13 @@ static inline void easel_ctx_session_cache_mode(SSL_CTX *context, long mode) {
 static inline void easel_ctx_read_ahead(SSL_CTX *context, int on) {
     SSL_CTX_set_read_ahead(context, on);
 }
-static inline void easel_ctx_chain_limit(SSL_CTX *context, long bytes) {
-    SSL_CTX_set_max_cert_list(context, bytes);
+
+static inline int easel_ticket_mac(EVP_MAC_CTX *mac, const unsigned char *key, size_t count) {
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_init(mac, key, count, params);
 }
 
 #endif

@@ -16,3 +16,7 @@ int easel_rename_new(const char *from, const char *to) {
     if (access(to, F_OK) == 0) return EEXIST;
     return rename(from, to) == 0 ? 0 : errno;
 }
+
+int easel_accept(int listener, struct sockaddr *peer, socklen_t *length) {
+    return accept4(listener, peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}

@@ -1,0 +1,36 @@
+import APIKit
+import Crypto
+import HTTPCore
+import Primitives
+
+/// Finds the appliance behind a credential, in memory.
+package struct AgentAuthenticator: Sendable {
+    /// What every appliance credential begins with: it tells them from session tokens and API
+    /// keys before anything is looked up.
+    package static let prefix = "easel_agent_"
+
+    let index: FleetIndex
+
+    package init(index: FleetIndex) {
+        self.index = index
+    }
+
+    /// Whether these bytes look like an appliance's credential.
+    package static func isAgentCredential(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.starts(with: prefix.utf8)
+    }
+
+    /// The appliance that the credential belongs to.
+    ///
+    /// - Throws: `.unauthenticated`, the same for unknown, replaced and deleted.
+    package func principal(_ request: Request, _ range: Range<Int>) throws -> Principal {
+        let digest = SHA256.digest(request.head.span.extracting(range))
+        guard let entry = index.entry(credential: digest) else {
+            throw Failure(
+                .unauthenticated,
+                "This appliance credential is not valid; pair the appliance again.")
+        }
+        return .appliance(
+            AppliancePrincipal(key: entry.key, uid: entry.uid, tenantUID: entry.tenantUID))
+    }
+}

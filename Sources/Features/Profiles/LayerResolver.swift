@@ -1,0 +1,200 @@
+import AgentContract
+import APIKit
+import Crypto
+import JSON
+import Packs
+import Primitives
+import Storage
+import YAML
+
+/// Finds out what a layer means today: which version of which pack, with which parts.
+enum LayerResolver {
+    /// The pack version that a layer means; `nil` when no registry holds it.
+    ///
+    /// The tag decides when there is one; a uid without a tag pins that very version.
+    ///
+    /// - Throws: `.ruleViolated` when several registries hold the pack and none is named.
+    static func pack(
+        name: String,
+        registryUID: String,
+        packUID: String,
+        tag: String,
+        tenantUID: String,
+        pointer: String,
+        _ tx: borrowing Transaction
+    ) throws -> PackVersion? {
+        var registryUID = registryUID
+        var name = ProfileRules.packName(name)
+        if !packUID.isEmpty {
+            guard let chosen = try PackStore.version(uid: packUID, tenantUID: tenantUID, tx) else {
+                return nil
+            }
+            if tag.isEmpty || tag == chosen.version { return chosen }
+            registryUID = chosen.registryUID
+            name = chosen.name
+        }
+        guard !tag.isEmpty else { return nil }
+        if registryUID.isEmpty {
+            return try PackStore.find(
+                name: name,
+                version: tag,
+                tenantUID: tenantUID,
+                pointer: pointer + "/registryUid",
+                tx
+            )
+        }
+        guard try RegistryStore.find(uid: registryUID, tenantUID: tenantUID, tx) != nil else {
+            return nil
+        }
+        return try PackStore.resolve(registryUID: registryUID, name: name, version: tag, tx)
+    }
+
+    /// A layer with everything it needs to be applied.
+    struct Resolved {
+        let layer: Layer
+        let pack: PackVersion?
+        let values: String
+    }
+
+    /// Resolves every layer; values that the author left out are the pack's.
+    ///
+    /// - Throws: `.ruleViolated` naming each layer whose pack is gone.
+    static func resolve(
+        _ layers: [Layer],
+        tenantUID: String,
+        _ tx: borrowing Transaction
+    ) throws -> [Resolved] {
+        let faults = FaultList()
+        var resolved: [Resolved] = []
+        for (index, layer) in layers.enumerated() {
+            if layer.kind == .manifest {
+                resolved.append(Resolved(layer: layer, pack: nil, values: layer.values ?? ""))
+                continue
+            }
+            let pack = try pack(
+                name: layer.name,
+                registryUID: layer.registryUID,
+                packUID: layer.packUID,
+                tag: layer.tag,
+                tenantUID: tenantUID,
+                pointer: "/spec/draft/packs/\(index)",
+                tx
+            )
+            guard let pack else {
+                faults.add(
+                    Fault(
+                        "/spec/draft/packs/\(index)",
+                        "UnknownPack",
+                        "The pack of layer '\(layer.name)' is in no registry any more."
+                    )
+                )
+                continue
+            }
+            let values = try layer.values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
+            resolved.append(Resolved(layer: layer, pack: pack, values: values))
+        }
+        try ProfileRules.refuse(faults)
+        return resolved
+    }
+
+    /// The layers as agents take them, in the order of installation; every part is in the blob
+    /// store afterwards.
+    static func revisions(
+        _ resolved: [Resolved],
+        _ tx: borrowing Transaction
+    ) throws -> [LayerRevision] {
+        var revisions: [(rank: Int, order: Int64, position: Int, layer: LayerRevision)] = []
+        for (position, one) in resolved.enumerated() {
+            let revision = try revision(one, tx)
+            revisions.append(
+                (rank(one.layer), revision.installOrder, position, revision)
+            )
+        }
+        // Equal install orders keep the order of the list.
+        return revisions.sorted {
+            ($0.rank, $0.order, $0.position) < ($1.rank, $1.order, $1.position)
+        }.map(\.layer)
+    }
+
+    /// Core layers come first, in the order that each needs the one before.
+    private static func rank(_ layer: Layer) -> Int {
+        // A later generation's convention: this one configures what installs the rest.
+        if layer.kind == .manifest, layer.name == "palette-agent-config" { return -1 }
+        return ["kernel", "os", "k8s", "cni", "csi"].firstIndex(of: layer.layer) ?? 5
+    }
+
+    private static func revision(
+        _ one: Resolved,
+        _ tx: borrowing Transaction
+    ) throws -> LayerRevision {
+        let settings = PackSettings(values: one.values)
+        let valuesBytes = Array(one.values.utf8)
+        let values = Part(
+            digest: try BlobStore.put(valuesBytes, tx),
+            size: Int64(valuesBytes.count)
+        )
+        var manifests = (one.pack?.manifests ?? []).map {
+            LayerRevision.Manifest(
+                name: $0.name,
+                part: Part(digest: $0.digest, size: Int64($0.size)),
+                isAttached: false
+            )
+        }
+        for manifest in one.layer.manifests {
+            let bytes = Array(manifest.content.utf8)
+            manifests.append(
+                .init(
+                    name: manifest.name,
+                    part: Part(digest: try BlobStore.put(bytes, tx), size: Int64(bytes.count)),
+                    isAttached: one.pack != nil
+                )
+            )
+        }
+        let charts = (one.pack?.charts ?? []).map {
+            LayerRevision.Chart(
+                name: $0.name,
+                file: $0.file,
+                part: Part(digest: $0.digest, size: Int64($0.size))
+            )
+        }
+        let version = one.pack?.version ?? (one.layer.tag.isEmpty ? "1.0.0" : one.layer.tag)
+        var text = "\(one.layer.name)\n\(one.layer.kind.rawValue)\n\(version)\n"
+        text += "\(settings.installOrder)\n\(settings.isVM)\n\(values.digest)\n"
+        for manifest in manifests {
+            text += "m \(manifest.name) \(manifest.part.digest) \(manifest.isAttached)\n"
+        }
+        for chart in charts { text += "c \(chart.file) \(chart.part.digest)\n" }
+        return LayerRevision(
+            name: one.layer.name,
+            kind: one.layer.kind.rawValue,
+            layer: one.layer.layer,
+            registryUID: one.pack?.registryUID ?? one.layer.registryUID,
+            packUID: one.pack?.uid ?? manifestPackUID,
+            version: version,
+            tag: one.layer.tag.isEmpty ? version : one.layer.tag,
+            installOrder: settings.installOrder,
+            isVM: settings.isVM,
+            digest: "sha256:" + SHA256.digest(text).hex,
+            values: values,
+            manifests: manifests,
+            charts: charts
+        )
+    }
+}
+
+/// What the `pack:` part of a layer's values says to the server itself.
+struct PackSettings {
+    /// `spectrocloud.com/install-priority`; lower ones first, 0 when it is not given.
+    let installOrder: Int64
+    /// `vmManifest`: the layer's manifests describe virtual machines.
+    let isVM: Bool
+
+    init(values: String) {
+        // Values of real packs may hold templates and then are no YAML yet: no settings.
+        let root = (try? YAML.parse(values))?.first
+        let pack = root?["pack"]
+        let priority = pack?["spectrocloud.com/install-priority"]
+        installOrder = priority?.text.flatMap(Int64.init) ?? 0
+        isVM = pack?["vmManifest"]?.text == "true"
+    }
+}

@@ -1,0 +1,454 @@
+import EventLoop
+import HTTPCore
+import Primitives
+import TLS
+
+/// One client's socket: reading, writing, time-outs and the way it closes.
+///
+/// What the bytes mean is the business of its `ConnectionProtocol`. An idle connection holds no
+/// buffer; it borrows from its loop while bytes move.
+final class Connection: ReadinessHandler {
+    let server: ServerLoop
+    let peerAddress: String
+    let key: ConnectionCounter.Key
+    let isSecure: Bool
+    /// The place in the server's list.
+    var index = 0
+
+    private var descriptor: Descriptor?
+    private let number: Int32
+    private var handler: (any ConnectionProtocol)?
+    /// Received and not used yet.
+    private var input: ByteBuffer?
+    /// Written and not sent yet.
+    private var output: ByteBuffer?
+    /// Whether the kernel may hold bytes we have not read: it reports each arrival only once.
+    private var mayRead = false
+    /// Whether the peer's end waits behind the unread bytes; it is not reported again.
+    private var endIsNear = false
+    private(set) var peerFinished = false
+    private var tls: TLSSession?
+    /// Whether TLS may hold input that has not been decrypted.
+    private var mayDecrypt = false
+    private var waitsForHandshake = false
+    private var isReading = false
+    private var isDelivering = false
+    private var closesWhenSent = false
+    private var isLingering = false
+
+    private var deadline: MonotonicTime?
+    /// When the kernel last took output, while some is unsent.
+    private var stalledSince: MonotonicTime?
+    private var timer: TimerHandle?
+    private var timerDueAt = MonotonicTime(nanoseconds: .max)
+
+    /// Reads in one turn; a client that sends faster lets others have their turn.
+    private static let readsPerTurnMax = 4
+    private static let readBytesMin = 16 * 1024
+    /// Plaintext encrypted at once: large enough for one write, small enough not to hold a big
+    /// body twice.
+    private static let encryptedBytesMax = 64 * 1024
+
+    init(
+        server: ServerLoop,
+        descriptor: consuming Descriptor,
+        peerAddress: String,
+        key: ConnectionCounter.Key,
+        isSecure: Bool
+    ) {
+        self.server = server
+        number = descriptor.number
+        self.descriptor = consume descriptor
+        self.peerAddress = peerAddress
+        self.key = key
+        self.isSecure = isSecure
+    }
+
+    var isClosed: Bool { descriptor == nil }
+    var loop: Loop { server.loop }
+    /// Bytes written and not yet taken by the kernel.
+    var unsentBytes: Int { (output?.count ?? 0) + (tls?.pendingOutput.count ?? 0) }
+
+    func start() {
+        do {
+            if isSecure {
+                tls = try server.makeTLSSession()
+                setDeadline(
+                    loop.now.adding(
+                        nanoseconds: server.limits.handshakeTimeout.wholeNanoseconds
+                    )
+                )
+            } else {
+                handler = HTTP1Connection(self)
+            }
+            try loop.watch(number, .changes, self)
+        } catch {
+            close()
+        }
+    }
+
+    // MARK: Events
+
+    func onReady(_ readiness: Readiness) {
+        guard !isClosed else { return }
+        if readiness.isBroken {
+            close()
+            return
+        }
+        if readiness.hasRoom, unsentBytes > 0 {
+            flush()
+            if isClosed { return }
+        }
+        if readiness.hasInput {
+            mayRead = true
+            if readiness.hasPeerFinished { endIsNear = true }
+            read()
+        }
+    }
+
+    private func read() {
+        guard !isReading else { return }
+        isReading = true
+        defer { isReading = false }
+        var reads = 0
+        while !isClosed && !isPaused {
+            if mayDecrypt {
+                decrypt()
+                continue
+            }
+            guard mayRead else { return }
+            if reads == Self.readsPerTurnMax {
+                nonisolated(unsafe) let connection = self
+                loop.submit { connection.read() }
+                return
+            }
+            reads += 1
+            receive()
+        }
+    }
+
+    private func receive() {
+        // Ciphertext goes through; plaintext is put behind what is left of it.
+        let buffer = tls == nil ? takeInput() : server.takeBuffer()
+        let room = buffer.writable(atLeast: Self.readBytesMin)
+        switch System.receive(number, into: room) {
+        case .bytes(let count):
+            buffer.commit(count)
+            // A short read emptied the socket; what comes later is reported anew, and so is the
+            // peer's end.
+            if count < room.count && !endIsNear { mayRead = false }
+            if let tls {
+                if !isLingering {
+                    tls.receive(UnsafeRawBufferPointer(buffer.readable))
+                    mayDecrypt = true
+                }
+                server.recycle(buffer)
+            } else {
+                deliver(buffer)
+            }
+        case .wouldBlock:
+            mayRead = false
+            keep(buffer)
+        case .finished:
+            mayRead = false
+            keep(buffer)
+            tls?.receiveEnd()
+            finishReceiving()
+        case .broken:
+            keep(buffer)
+            close()
+        }
+    }
+
+    private func finishReceiving() {
+        let isNews = !peerFinished
+        peerFinished = true
+        if isLingering || handler == nil {
+            close()
+        } else if isNews {
+            handler?.onPeerFinished()
+        }
+    }
+
+    // MARK: TLS
+
+    private func decrypt() {
+        guard let tls else { return }
+        if tls.isHandshaking && !server.takeHandshake(self) {
+            waitsForHandshake = true
+            return
+        }
+        let buffer = takeInput()
+        let room = buffer.writable(atLeast: Self.readBytesMin)
+        do throws(TLSError) {
+            let result = try tls.read(into: room)
+            if handler == nil && !tls.isHandshaking {
+                handler = server.makeProtocol(tls.negotiatedProtocol, self)
+            }
+            switch result {
+            case .bytes(let count):
+                buffer.commit(count)
+                deliver(buffer)
+            case .wouldBlock:
+                mayDecrypt = false
+                keep(buffer)
+                flush()
+            case .closed:
+                mayDecrypt = false
+                keep(buffer)
+                flush()
+                if !isClosed { finishReceiving() }
+            }
+        } catch {
+            mayDecrypt = false
+            keep(buffer)
+            // The alert, if there is one, tells the client why.
+            closeWhenSent()
+        }
+    }
+
+    /// Goes on with a handshake that had to wait for its turn.
+    func continueHandshake() {
+        waitsForHandshake = false
+        if !isClosed { read() }
+    }
+
+    /// Whether reading waits for the protocol to use what it has, or for the client to read.
+    private var isPaused: Bool {
+        if waitsForHandshake { return true }
+        guard let handler, !isLingering else { return false }
+        if handler.wantsInput { return unsentBytes > server.limits.unsentBytesMax }
+        return (input?.count ?? 0) >= server.limits.pipelinedBytesMax
+    }
+
+    /// Offers the input again after an answer made room for the next request.
+    func resume() {
+        guard !isDelivering, !isClosed else { return }
+        if let held = input, !held.isEmpty {
+            input = nil
+            deliver(held)
+        } else {
+            flush()
+        }
+        if mayRead || mayDecrypt { read() }
+        if peerFinished { handler?.onPeerFinished() }
+    }
+
+    private func deliver(_ buffer: ByteBuffer) {
+        if isLingering {
+            buffer.removeAll()
+            keep(buffer)
+            return
+        }
+        isDelivering = true
+        handler?.onReceived(buffer)
+        isDelivering = false
+        keep(buffer)
+        flush()
+    }
+
+    // MARK: Buffers
+
+    private func takeInput() -> ByteBuffer {
+        let buffer = server.takeBuffer()
+        if let held = input {
+            buffer.append(UnsafeRawBufferPointer(held.readable))
+            input = nil
+        }
+        return buffer
+    }
+
+    /// Keeps what is left in a buffer of its size and returns the borrowed one: a hundred thousand
+    /// clients that sent half a line must not each hold 32 kB.
+    private func keep(_ buffer: ByteBuffer) {
+        guard !isClosed, !buffer.isEmpty else {
+            server.recycle(buffer)
+            return
+        }
+        if buffer.capacity <= 4 * buffer.count {
+            input = buffer
+            return
+        }
+        let small = ByteBuffer(capacity: buffer.count * 2)
+        small.append(UnsafeRawBufferPointer(buffer.readable))
+        input = small
+        server.recycle(buffer)
+    }
+
+    /// Where the protocol writes; sent by `flush`, which follows every `onReceived`.
+    func writableOutput() -> ByteBuffer {
+        if let output { return output }
+        let buffer = server.takeBuffer()
+        output = buffer
+        return buffer
+    }
+
+    // MARK: Writing
+
+    /// Sends what was written, as far as the client takes it.
+    func flush() {
+        guard !isClosed else { return }
+        while true {
+            let result: TransferResult
+            if let tls {
+                guard tls.hasPendingOutput || encrypt(tls) else { break }
+                result = System.send(number, tls.pendingOutput)
+                if case .bytes(let count) = result { tls.consumeOutput(count) }
+            } else {
+                guard let out = output, !out.isEmpty else { break }
+                result = System.send(number, UnsafeRawBufferPointer(out.readable))
+                if case .bytes(let count) = result { out.consume(count) }
+            }
+            switch result {
+            case .bytes:
+                stalledSince = nil
+            case .wouldBlock:
+                if stalledSince == nil {
+                    stalledSince = loop.now
+                    armTimer()
+                }
+                return
+            case .finished:
+                return
+            case .broken:
+                close()
+                return
+            }
+        }
+        if isClosed { return }
+        guard let out = output else {
+            if closesWhenSent && !isLingering { linger() }
+            return
+        }
+        output = nil
+        stalledSince = nil
+        server.recycle(out)
+        if closesWhenSent {
+            linger()
+        } else if !isDelivering {
+            handler?.onOutputSent()
+            if mayRead || mayDecrypt { read() }
+        }
+    }
+
+    /// Encrypts the next portion of the output.
+    ///
+    /// - Returns: Whether there is something to send.
+    private func encrypt(_ tls: TLSSession) -> Bool {
+        guard let out = output, !out.isEmpty else { return false }
+        let portion = min(out.count, Self.encryptedBytesMax)
+        do {
+            try tls.write(
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(out.readable)[..<portion])
+            )
+        } catch {
+            close()
+            return false
+        }
+        out.consume(portion)
+        return true
+    }
+
+    // MARK: Time
+
+    /// Calls the protocol's `onDeadline` at this moment, unless it is set anew; nil for never.
+    ///
+    /// Costs two stores: a timer that is already armed earlier finds out when it fires.
+    func setDeadline(_ moment: MonotonicTime?) {
+        deadline = moment
+        armTimer()
+    }
+
+    private var earliestDeadline: MonotonicTime? {
+        guard let stalledSince else { return deadline }
+        let stall = stalledSince.adding(
+            nanoseconds: server.limits.writeStallTimeout.wholeNanoseconds
+        )
+        return deadline.map { min($0, stall) } ?? stall
+    }
+
+    private func armTimer() {
+        guard let due = earliestDeadline, due < timerDueAt, !isClosed else { return }
+        if let timer { loop.cancel(timer) }
+        timerDueAt = due
+        timer = loop.schedule(at: due) { [self] in onTimer() }
+    }
+
+    private func onTimer() {
+        timer = nil
+        timerDueAt = MonotonicTime(nanoseconds: .max)
+        let now = loop.now
+        if let stalledSince,
+            stalledSince.adding(nanoseconds: server.limits.writeStallTimeout.wholeNanoseconds)
+                <= now
+        {
+            close()
+            return
+        }
+        if let deadline, deadline <= now {
+            self.deadline = nil
+            if isLingering || handler == nil { close() } else { handler?.onDeadline() }
+        }
+        armTimer()
+    }
+
+    // MARK: Closing
+
+    func drain() {
+        guard !isClosed else { return }
+        // A request may be on its way already.
+        if handler?.isIdle == true && mayRead { read() }
+        guard !isClosed, !isLingering else { return }
+        if handler == nil {
+            close()
+        } else if handler?.isIdle == true {
+            if unsentBytes == 0 { close() } else { closeWhenSent() }
+        } else {
+            handler?.onDrain()
+        }
+    }
+
+    /// Closes after what is written has been sent, and so that the client can read it.
+    func closeWhenSent() {
+        closesWhenSent = true
+        if !isDelivering { flush() }
+    }
+
+    /// Sends the end and reads on for a moment: closing with unread input would make the kernel
+    /// reset the connection, and the client would lose the answer (RFC 9112 §9.6).
+    private func linger() {
+        guard !isClosed, !isLingering else { return }
+        if peerFinished {
+            close()
+            return
+        }
+        isLingering = true
+        if let tls {
+            tls.shutdown()
+            // Best effort: the client knows the answer's length.
+            _ = System.send(number, tls.pendingOutput)
+            mayDecrypt = false
+        }
+        System.finishSending(number)
+        setDeadline(loop.now.adding(nanoseconds: server.limits.lingerTimeout.wholeNanoseconds))
+        if mayRead && !isDelivering { read() }
+    }
+
+    /// Closes at once; unsent output is lost.
+    func close() {
+        guard !isClosed else { return }
+        loop.unwatch(number)
+        descriptor = nil
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        if let input { server.recycle(input) }
+        input = nil
+        if let output, !isDelivering { server.recycle(output) }
+        output = nil
+        tls = nil
+        let former = handler
+        handler = nil
+        former?.onClosed()
+        server.remove(self)
+    }
+}

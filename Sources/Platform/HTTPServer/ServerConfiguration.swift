@@ -1,0 +1,45 @@
+import HTTPCore
+
+/// Where and how a server listens.
+package struct ServerConfiguration: Sendable {
+    /// One address to listen on.
+    package struct Endpoint: Sendable, Hashable {
+        /// A name or an address; empty for every address of the machine.
+        package var host: String
+        /// The port; 0 lets the system choose one.
+        package var port: UInt16
+        /// Whether TLS is spoken here.
+        package var isSecure: Bool
+
+        /// Describes an address to listen on.
+        package init(host: String, port: UInt16, isSecure: Bool = false) {
+            self.host = host
+            self.port = port
+            self.isSecure = isSecure
+        }
+    }
+
+    /// The addresses to listen on.
+    package var endpoints: [Endpoint]
+    /// What a client may do at most.
+    package var limits: HTTPLimits
+    /// Connections the kernel keeps for us before they are accepted, per listener.
+    package var backlog: Int32
+
+    /// Describes a server.
+    package init(endpoints: [Endpoint], limits: HTTPLimits = HTTPLimits(), backlog: Int32 = 4096) {
+        self.endpoints = endpoints
+        self.limits = limits
+        self.backlog = backlog
+    }
+}
+
+/// An address the server listens on.
+package struct BoundAddress: Sendable, Hashable {
+    /// The address in text.
+    package let host: String
+    /// The port, also where the system chose it.
+    package let port: UInt16
+    /// Whether TLS is spoken there.
+    package let isSecure: Bool
+}

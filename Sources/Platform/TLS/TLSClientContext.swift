@@ -1,0 +1,106 @@
+import COpenSSL
+import Crypto
+
+/// Whom a client trusts to vouch for servers.
+package struct TLSTrust: Sendable, Hashable {
+    /// Whether the certificate authorities of the system count.
+    package var usesSystemRoots: Bool
+    /// Certificates that count beside them, in PEM; empty for none.
+    package var certificatesPEM: [UInt8]
+
+    /// Names whom to trust.
+    package init(usesSystemRoots: Bool, certificatesPEM: [UInt8] = []) {
+        self.usesSystemRoots = usesSystemRoots
+        self.certificatesPEM = certificatesPEM
+    }
+
+    /// The certificate authorities of the system.
+    package static let system = TLSTrust(usesSystemRoots: true)
+
+    /// These certificates only.
+    package static func only(_ certificatesPEM: [UInt8]) -> TLSTrust {
+        TLSTrust(usesSystemRoots: false, certificatesPEM: certificatesPEM)
+    }
+}
+
+/// A client's side of TLS: whom it trusts and what it speaks; usable from any thread.
+///
+/// The server's certificate is always checked, for its chain, its dates and its host; there is no
+/// switch that turns this off.
+package final class TLSClientContext: @unchecked Sendable {
+    // Unchecked: OpenSSL's contexts may be shared once they are set up, which `init` completes.
+    private let context: OpaquePointer
+    private let protocols: [UInt8]
+
+    /// - Parameter protocols: what is offered by ALPN, the best first; none for no offer.
+    package convenience init(
+        trust: TLSTrust = .system,
+        protocols: [String] = ["http/1.1"]
+    ) throws(TLSConfigurationError) {
+        try self.init(trust: trust, protocols: protocols, versions: TLSSettings.Versions())
+    }
+
+    init(
+        trust: TLSTrust,
+        protocols: [String],
+        versions: TLSSettings.Versions
+    ) throws(TLSConfigurationError) {
+        guard let context = SSL_CTX_new(TLS_client_method()) else {
+            throw .refused(.take("setting up TLS"))
+        }
+        self.context = context
+        self.protocols = protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + $0.utf8 }
+        try TLSSettings.apply(to: context, versions)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        if trust.usesSystemRoots, SSL_CTX_set_default_verify_paths(context) != 1 {
+            throw .refused(.take("reading the system's certificate authorities"))
+        }
+        guard !trust.certificatesPEM.isEmpty else { return }
+        do {
+            for certificate in try Certificate.readAll(pem: trust.certificatesPEM) {
+                X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.handle)
+            }
+        } catch {
+            throw .certificate(path: "trusted certificates", error)
+        }
+    }
+
+    deinit { SSL_CTX_free(context) }
+
+    /// A session with a server.
+    ///
+    /// - Parameters:
+    ///   - host: the DNS name or IP address (IPv6 without brackets) that the certificate must be
+    ///     for; a name is also told to the server (SNI, RFC 6066 §3).
+    ///   - resumption: from an earlier session with the same server.
+    package func makeSession(
+        host: String,
+        resuming resumption: TLSResumption? = nil
+    ) throws(TLSConfigurationError) -> TLSSession {
+        guard let kind = HostText.kind(host) else {
+            throw .certificate(path: "host", .invalidHost(host))
+        }
+        guard let session = SSL_new(context) else {
+            throw .refused(.take("making a TLS session"))
+        }
+        SSL_set_connect_state(session)
+        let isSet =
+            switch kind {
+            case .address:
+                X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host) == 1
+            case .name:
+                SSL_set1_host(session, host) == 1 && easel_ssl_server_name(session, host) == 1
+            }
+        SSL_set_hostflags(session, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+        // Zero means success here, unlike everywhere else.
+        let isOffered =
+            protocols.isEmpty
+            || SSL_set_alpn_protos(session, protocols, UInt32(protocols.count)) == 0
+        guard isSet, isOffered else {
+            SSL_free(session)
+            throw .refused(.take("naming the server"))
+        }
+        if let resumption { SSL_set_session(session, resumption.handle) }
+        return try TLSSession(owning: session, of: self)
+    }
+}

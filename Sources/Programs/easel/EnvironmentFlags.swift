@@ -1,0 +1,60 @@
+import Glibc
+
+/// Every flag can stand in the environment too: `--tls-listen` as `EASEL_TLS_LISTEN`. A flag on
+/// the command line wins.
+enum EnvironmentFlags {
+    /// The flags by command; `true` for those without a value.
+    private static let flags: [String: [String: Bool]] = [
+        "serve": [
+            "data": false, "listen": false, "tls-listen": false, "tls-cert": false,
+            "tls-key": false, "tls-self-signed": true, "tls-host": false,
+            "bootstrap-output": false, "log-format": false, "log-level": false, "loops": false,
+            "public-url": false, "synchronous": false,
+        ],
+        "bootstrap": ["data": false, "org": false, "email": false, "password-file": false],
+        "import": ["data": false, "server": false, "api-key": false],
+        "backup": ["data": false],
+        "migrate": ["data": false],
+        "check": ["url": false],
+    ]
+
+    /// Flags that may be given several times; in the environment their values are separated by
+    /// commas.
+    private static let repeated: Set<String> = ["listen", "tls-listen", "tls-host"]
+
+    /// The process's environment.
+    static func current() -> [String: String] {
+        var variables: [String: String] = [:]
+        var at = environ
+        while let entry = at.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            at += 1
+        }
+        return variables
+    }
+
+    /// The arguments with the flags that only the environment has.
+    static func complete(_ arguments: [String], from environment: [String: String]) -> [String] {
+        let words = arguments.filter { !$0.hasPrefix("-") }
+        let command = words.first == "packs" ? words.dropFirst().first : words.first
+        guard let command, let known = flags[command] else { return arguments }
+        var completed = arguments
+        for (flag, isSwitch) in known.sorted(by: { $0.key < $1.key }) {
+            let name = "--" + flag
+            let isGiven = arguments.contains { $0 == name || $0.hasPrefix(name + "=") }
+            let variable = "EASEL_" + flag.replacing("-", with: "_").uppercased()
+            guard !isGiven, let value = environment[variable], !value.isEmpty else { continue }
+            if isSwitch {
+                if ["1", "true", "yes"].contains(value.lowercased()) { completed.append(name) }
+            } else if repeated.contains(flag) {
+                for one in value.split(separator: ",") { completed += [name, String(one)] }
+            } else {
+                completed += [name, value]
+            }
+        }
+        return completed
+    }
+}
