@@ -142,7 +142,7 @@ let testTargets: [Target] = [
     tests("Platform/StorageTests", ["CAssets", "CSQLite", "Primitives", "Storage", "TestSupport"]),
     tests("Platform/TelemetryTests", ["Telemetry"]),
     tests("Platform/TLSTests", ["TLS", "Crypto"]),
-    tests("Platform/YAMLTests", ["YAML", "JSON"]),
+    tests("Platform/YAMLTests", ["Archive", "YAML", "JSON"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
     tests("Features/AppliancesTests", ["Appliances", "TestSupport"]),
@@ -152,7 +152,12 @@ let testTargets: [Target] = [
             "APIKit", "Audit", "Crypto", "HTTPCore", "Identity", "JSON", "Primitives", "Storage",
             "TestSupport",
         ]),
-    tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
+    tests(
+        "Features/PacksTests",
+        [
+            "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
+            "TestSupport", "YAML",
+        ]),
     tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
     tests("Programs/AgentTests", ["easel-agent", "AgentContract"]),
     tests("TidyTests", []),
