@@ -119,16 +119,10 @@ package indirect enum Schema: Sendable, Hashable {
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
             return .object(
-<<<<<<< HEAD
-                properties: properties.mapValues { inferred(from: $0) },
-                required: Set(required)
-            )
-=======
                 properties: Dictionary(
                     uniqueKeysWithValues: properties.map { name, values in
                         (name, maps.contains(name) ? .map(of: .string()) : inferred(from: values))
                     }), required: Set(required))
->>>>>>> c35a0b023e32edd1bbf440f28545fe5e95284735
         }
     }
 

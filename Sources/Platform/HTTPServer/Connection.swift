@@ -91,17 +91,17 @@ final class Connection: ReadinessHandler {
 
     func onReady(_ readiness: Readiness) {
         guard !isClosed else { return }
-        if !readiness.isDisjoint(with: [.failed, .hungUp]) {
+        if readiness.isBroken {
             close()
             return
         }
-        if readiness.contains(.writable), unsentBytes > 0 {
+        if readiness.hasRoom, unsentBytes > 0 {
             flush()
             if isClosed { return }
         }
-        if !readiness.isDisjoint(with: [.readable, .peerFinished]) {
+        if readiness.hasInput {
             mayRead = true
-            if readiness.contains(.peerFinished) { endIsNear = true }
+            if readiness.hasPeerFinished { endIsNear = true }
             read()
         }
     }

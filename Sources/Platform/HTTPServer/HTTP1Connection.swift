@@ -188,14 +188,19 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         phase = .handling
         connection.setDeadline(nil)
         let task = Task.immediate(executorPreference: server.loop.executor) { [self] in
-            guard let request else { return }
-            let response = await server.responder.respond(to: request)
-            onAnswered(response)
+            onAnswered(await callResponder())
         }
         // A handler that did not wait has answered by now, and the next may even be running.
         guard case .handling = phase else { return }
         handlerTask = task
         if server.isDraining { task.cancel() }
+    }
+
+    /// Its own function, so that no reference to the request is left when the answer is written and
+    /// the object can be used again.
+    private func callResponder() async -> Response {
+        guard let request else { return Response(status: 500) }
+        return await server.responder.respond(to: request)
     }
 
     private func onAnswered(_ response: Response) {
