@@ -25,74 +25,28 @@ struct SearchPropertyTests {
     private func fleet(_ random: inout SplitMix) throws -> Fleet {
         let site = try Site()
         let scope = ApplianceScope(tenantUID: "t1", projectUID: "p1")
-        var plans: [(Appliance) -> (Appliance, ApplianceHealth)] = []
-        var tags: [[String: String]] = []
-        for _ in 0..<60 {
-            var pairs: [String: String] = [:]
-            for _ in 0..<Int.random(in: 0...3, using: &random) {
-                let key = random.word(["a", "A", "name", "ab", "till"])
-                pairs[key] = random.word(Self.words)
-            }
-            tags.append(pairs)
-            let state = ApplianceState.allCases.randomElement(using: &random) ?? .ready
-            let number = Int64.random(in: 0...3, using: &random)
-            let moment = Timestamp(seconds: Int64.random(in: 0...3, using: &random))
-            let health = ApplianceHealth(
-                state: ApplianceHealth.State.allCases.randomElement(using: &random) ?? .healthy,
-                agentVersion: random.word(Self.words),
-                lastSeenAt: Bool.random(using: &random) ? moment : nil
-            )
-            let type = random.word(ApplianceDraft.types)
-            let paused = Bool.random(using: &random) ? "server-behind" : nil
-            let isPaired = Bool.random(using: &random)
-            plans.append { appliance in
-                var changed = appliance
-                changed.state = state
-                changed.type = type
-                changed.pausedReason = paused
-                changed.credentialDigest = isPaired ? "digest \(appliance.key)" : nil
-                changed.machine.cpuCores = number
-                changed.machine.memoryMB = number * 2
-                return (changed, health)
-            }
-        }
-        let planned = plans.map(Planned.init)
+        let plans = (0..<60).map { _ in Plan(&random) }
         let rows = try site.database.writeBlocking { tx in
             var rows: [(appliance: Appliance, health: ApplianceHealth)] = []
-            for (index, plan) in planned.enumerated() {
-                let added = try ApplianceStore.insert(
-                    .init(
-                        id: ApplianceID(stored: "device-\(index % 5)-\(index)"),
-                        scope: scope,
-                        ownerUID: "",
-                        name: Self.words[index % Self.words.count],
-                        tags: Tags(tags[index]),
-                        annotations: [:],
-                        spec: DraftSpec(),
-                        pairingKeyDigest: nil
-                    ),
-                    tenantMax: 1000,
+            for (index, plan) in plans.enumerated() {
+                let added = try insert(
+                    "device-\(index % 5)-\(index)",
+                    Self.words[index % Self.words.count],
+                    plan.tags,
+                    scope,
                     tx
                 )
-                let (changed, health) = plan.make(added)
-                let stored = try ApplianceStore.update(changed, formerly: added, tx)
-                _ = try ApplianceHealthStore.set(health, of: added.key, tx)
-                rows.append((stored, health))
+                let stored = try ApplianceStore.update(plan.apply(added), formerly: added, tx)
+                _ = try ApplianceHealthStore.set(plan.health, of: added.key, tx)
+                rows.append((stored, plan.health))
             }
             // What must never be found: the same things in other scopes.
             for (index, other) in [("t2", "p1"), ("t1", "")].enumerated() {
-                _ = try ApplianceStore.insert(
-                    .init(
-                        id: ApplianceID(stored: "other-\(index)"),
-                        scope: ApplianceScope(tenantUID: other.0, projectUID: other.1),
-                        ownerUID: "",
-                        name: "a",
-                        tags: Tags(["a": "a"]),
-                        annotations: [:],
-                        spec: DraftSpec(),
-                        pairingKeyDigest: nil
-                    ),
-                    tenantMax: 1000,
+                _ = try insert(
+                    "other-\(index)",
+                    "a",
+                    ["a": "a"],
+                    ApplianceScope(tenantUID: other.0, projectUID: other.1),
                     tx
                 )
             }
@@ -101,9 +55,69 @@ struct SearchPropertyTests {
         return Fleet(site: site, rows: rows)
     }
 
-    /// Lets a plan, which only reads values, go to the writer's thread.
-    private struct Planned: @unchecked Sendable {
-        let make: (Appliance) -> (Appliance, ApplianceHealth)
+    private func insert(
+        _ uid: String,
+        _ name: String,
+        _ tags: [String: String],
+        _ scope: ApplianceScope,
+        _ tx: borrowing Transaction
+    ) throws -> Appliance {
+        try ApplianceStore.insert(
+            ApplianceStore.Registration(
+                id: ApplianceID(stored: uid),
+                scope: scope,
+                ownerUID: "",
+                name: name,
+                tags: Tags(tags),
+                annotations: [:],
+                spec: DraftSpec(),
+                pairingKeyDigest: nil
+            ),
+            tenantMax: 1000,
+            tx
+        )
+    }
+
+    /// What one appliance shall be like.
+    private struct Plan: Sendable {
+        let tags: [String: String]
+        let health: ApplianceHealth
+        let state: ApplianceState
+        let type: String
+        let isPaused: Bool
+        let isPaired: Bool
+        let number: Int64
+
+        init(_ random: inout SplitMix) {
+            var tags: [String: String] = [:]
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                tags[random.word(["a", "A", "name", "ab", "till"])] =
+                    random.word(SearchPropertyTests.words)
+            }
+            self.tags = tags
+            let moment = Timestamp(seconds: Int64.random(in: 0...3, using: &random))
+            health = ApplianceHealth(
+                state: ApplianceHealth.State.allCases.randomElement(using: &random) ?? .healthy,
+                agentVersion: random.word(SearchPropertyTests.words),
+                lastSeenAt: Bool.random(using: &random) ? moment : nil
+            )
+            state = ApplianceState.allCases.randomElement(using: &random) ?? .ready
+            type = random.word(ApplianceDraft.types)
+            isPaused = Bool.random(using: &random)
+            isPaired = Bool.random(using: &random)
+            number = Int64.random(in: 0...3, using: &random)
+        }
+
+        func apply(_ appliance: Appliance) -> Appliance {
+            var changed = appliance
+            changed.state = state
+            changed.type = type
+            changed.pausedReason = isPaused ? "server-behind" : nil
+            changed.credentialDigest = isPaired ? "digest \(appliance.key)" : nil
+            changed.machine.cpuCores = number
+            changed.machine.memoryMB = number * 2
+            return changed
+        }
     }
 
     private func filter(_ random: inout SplitMix, depth: Int) -> ApplianceFilter {
@@ -209,8 +223,11 @@ struct SearchPropertyTests {
                     )
                     paged += page
                     guard let last = page.last else { break }
-                    let text = ApplianceCursor(last, sort).text
-                    after = try #require(ApplianceCursor(text, sort))
+                    let read: ApplianceCursor? = ApplianceCursor(
+                        ApplianceCursor(last, sort).text,
+                        sort
+                    )
+                    after = try #require(read)
                 }
                 #expect(paged == all, "seed \(seed): \(sort)")
             }
