@@ -284,7 +284,7 @@ struct SearchTests {
             ("", ["a-1", "b-2", "B-3"]), ("?filters=metadata.uid=b-2", ["b-2"]),
             ("?filters=status.state=unpairedANDspec.device.archType=arm64", ["B-3"]),
             ("?filters=metadata.name_in_b-2,B-3", ["b-2", "B-3"]),
-            ("?orderBy=metadata.name=-1", ["a-1", "b-2", "B-3"]), ("?type=libvirt", []),
+            ("?orderBy=metadata.name=-1", ["b-2", "a-1", "B-3"]), ("?type=libvirt", []),
             ("?limit=0&type=edge-native", ["a-1", "b-2", "B-3"]),
         ]
         for (query, expected) in cases {
