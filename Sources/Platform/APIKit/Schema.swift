@@ -89,8 +89,9 @@ package indirect enum Schema: Sendable, Hashable {
         }
     }
 
-    /// The narrowest schema that all these examples fit. A property that some example of an object
-    /// lacks is optional.
+    /// The narrowest schema that all these examples fit.
+    ///
+    /// A property that some example of an object lacks is optional.
     package static func inferred(from examples: [JSONValue]) -> Schema {
         let present = examples.filter { $0 != .null }
         guard let first = present.first else { return .any }
@@ -119,11 +120,19 @@ package indirect enum Schema: Sendable, Hashable {
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
             return .object(
-                properties: properties.mapValues { inferred(from: $0) },
+                properties: Dictionary(
+                    uniqueKeysWithValues: properties.map { name, values in
+                        (name, maps.contains(name) ? .map(of: .string()) : inferred(from: values))
+                    }
+                ),
                 required: Set(required)
             )
         }
     }
+
+    /// Members that hold a map of texts wherever they stand; an example cannot show that its names
+    /// are not fixed ones.
+    static let maps: Set<String> = ["addresses", "annotations", "labels"]
 }
 
 /// Notes what a `WireInput` asks for while its initializer runs as a rehearsal.
