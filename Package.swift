@@ -134,7 +134,9 @@ let testTargets: [Target] = [
     tests("Platform/ArchiveTests", ["Archive"]),
     tests("Platform/CryptoTests", ["Crypto", "Primitives"]),
     tests("Platform/EventLoopTests", ["EventLoop", "Primitives"]),
-    tests("Platform/HTTPClientTests", ["HTTPClient", "HTTPServer", "TLS"]),
+    tests(
+        "Platform/HTTPClientTests",
+        ["CSystem", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "Primitives", "TLS"]),
     tests("Platform/HTTPCoreTests", ["HTTPCore"]),
     tests("Platform/HTTPServerTests", ["HTTPServer", "TLS"]),
     tests("Platform/JSONTests", ["JSON", "Primitives"]),
