@@ -88,8 +88,8 @@ let featureTargets: [Target] = [
     feature(
         "Packs",
         [
-            "APIKit", "Archive", "Audit", "Crypto", "HTTPCore", "Identity", "JSON", "Primitives",
-            "Storage", "YAML",
+            "APIKit", "Archive", "Audit", "Crypto", "EventLoop", "HTTPCore", "Identity", "JSON",
+            "Primitives", "Storage", "YAML",
         ]),
     feature(
         "Profiles",

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// Directories for tests, removed when the test process ends.
 package enum TemporaryDirectory {
@@ -9,22 +8,18 @@ package enum TemporaryDirectory {
         package let code: Int32
     }
 
-    private static let made = Mutex<[String]>([])
-
-    private static let removal: Int32 = atexit {
-        for path in TemporaryDirectory.made.withLock({ $0 }) { TemporaryDirectory.remove(path) }
-    }
+    /// The one directory of this process that holds all the others; nil when it cannot be made.
+    private static let root: String? = {
+        let path = unique("/tmp/easel-test-")
+        atexit {
+            if let root = TemporaryDirectory.root { TemporaryDirectory.remove(root) }
+        }
+        return path
+    }()
 
     /// A new empty directory; its path without a slash at the end.
     package static func make() throws -> String {
-        var template = Array("/tmp/easel-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure(code: errno) }
-        _ = removal
-        let path = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) },
-            as: UTF8.self
-        )
-        made.withLock { $0.append(path) }
+        guard let root, let path = unique(root + "/") else { throw Failure(code: errno) }
         return path
     }
 
@@ -41,5 +36,11 @@ package enum TemporaryDirectory {
         }
         closedir(stream)
         rmdir(path)
+    }
+
+    private static func unique(_ prefix: String) -> String? {
+        var template = Array((prefix + "XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { return nil }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

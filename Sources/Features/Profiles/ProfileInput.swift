@@ -10,6 +10,8 @@ enum ProfileLimits {
     static let manifestBytes = 1 << 20
     static let bodyBytes = 8 << 20
     static let nameBytes = 128
+    /// The documented default of the real service is 200 a tenant.
+    static let profilesPerTenant = 2000
 }
 
 /// A manifest as a request writes it. `uid` names an existing one in an update.

@@ -48,6 +48,34 @@ enum ProfileRules {
         return layers
     }
 
+    /// The annotations that a client may set; `scope` is the server's to say.
+    static func annotations(_ given: [String: String]) -> [String: String] {
+        given.filter { $0.key != "scope" }
+    }
+
+    /// A profile that is read and put back says the pack's own values and the resolved uid where
+    /// its author left them out: what shows the same is kept as it was written.
+    static func keepingDefaults(
+        _ layers: [Layer], former: Profile, _ tx: borrowing Transaction
+    ) throws -> [Layer] {
+        try layers.map { layer in
+            guard let known = former.layers.first(where: { $0.name == layer.name }),
+                layer.kind == known.kind, layer.layer == known.layer,
+                layer.manifests == known.manifests
+            else { return layer }
+            let shown = try LayerOutput(known, tenantUID: former.tenantUID, tx)
+            let shownTag = known.tag.isEmpty ? shown.version : known.tag
+            let isSame = layer.tag == shownTag || layer.tag == known.tag
+            let isSamePack = layer.packUID == known.packUID || layer.packUID == shown.packUID
+                || layer.packUID.isEmpty
+            let isSameRegistry = layer.registryUID == known.registryUID
+                || layer.registryUID == shown.pack?.registryUID
+            let isSameValues = layer.values == known.values
+                || layer.values ?? shown.values == shown.values
+            return isSame && isSamePack && isSameRegistry && isSameValues ? known : layer
+        }
+    }
+
     /// Throws when there are faults.
     static func refuse(_ faults: FaultList) throws {
         guard !faults.faults.isEmpty else { return }
@@ -125,12 +153,12 @@ enum ProfileRules {
         guard !input.presets.isEmpty else { return values }
         let base = try values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
         do {
-            return try PresetMerger.apply(input.presets, of: pack.presets, to: base)
+            let merged = try PresetMerger.apply(
+                input.presets, of: pack.presets, to: Array(base.utf8),
+                pointer: input.pointer + "/presets")
+            return String(decoding: merged, as: UTF8.self)
         } catch let failure as Failure {
-            for fault in failure.faults {
-                faults.add(
-                    Fault(input.pointer + "/presets" + fault.pointer, fault.code, fault.message))
-            }
+            for fault in failure.faults { faults.add(fault) }
             return values
         }
     }

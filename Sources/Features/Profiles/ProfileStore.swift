@@ -119,6 +119,18 @@ enum ProfileStore {
         ) { try profile($0) }
     }
 
+    /// The profiles of the same scope and name, oldest first.
+    static func versions(
+        of profile: Profile, _ tx: borrowing Transaction
+    ) throws -> [(uid: String, version: String)] {
+        try tx.all(
+            """
+            SELECT uid, profile_version FROM profile
+            WHERE tenant_uid = $1 AND project_uid = $2 AND name = $3 ORDER BY uid
+            """, .text(profile.tenantUID), .text(profile.projectUID), .text(profile.name)
+        ) { ($0.text(0), $0.text(1)) }
+    }
+
     static func exists(
         name: String, version: String, tenantUID: String, projectUID: String,
         _ tx: borrowing Transaction

@@ -5,7 +5,7 @@ import HTTPCore
 import Primitives
 import TLS
 
-/// One connection to one server, and the exchange that runs on it. Belongs to its loop.
+/// One connection to one server, and the exchange that runs on it; belongs to its loop.
 ///
 /// Its owner hears of the end of each exchange once, and of the connection's end once.
 final class ClientConnection: ReadinessHandler {

@@ -8,8 +8,9 @@ package struct ClientRequest: Sendable {
     /// client's own and refused here.
     package var fields: [(name: String, value: String)]
     package var body: [UInt8]
-    /// How long the whole exchange may take, looking up the name included; nil for the client's
-    /// default. A long poll gives its waiting time and some more.
+    /// How long the whole exchange may take, looking up the name included.
+    ///
+    /// Nil for the client's default. A long poll gives its waiting time and some more.
     package var deadline: Duration?
     /// The largest body taken; nil for the client's default.
     package var bodyBytesMax: Int?

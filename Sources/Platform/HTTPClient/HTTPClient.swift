@@ -256,7 +256,7 @@ extension HTTPClient: ClientConnection.Owner {
     }
 }
 
-/// One request on its way to its answer. Belongs to the loop once it is submitted.
+/// One request on its way to its answer; belongs to the loop once it is submitted.
 private final class Exchange: @unchecked Sendable {
     typealias Outcome = Result<ClientResponse, HTTPClientError>
 

@@ -11,7 +11,9 @@ package struct HTTPClientOptions: Sendable {
     package var connectTimeout: Duration = .seconds(10)
     /// The time for a TLS handshake.
     package var handshakeTimeout: Duration = .seconds(10)
-    /// The longest pause within an answer, or with no byte of the request taken. The wait for the
+    /// The longest pause within an answer, or with no byte of the request taken.
+    ///
+    /// The wait for the
     /// first byte of an answer is bounded by the deadline only, so that long polls can wait.
     package var transferTimeout: Duration = .seconds(30)
     /// The time for a whole exchange, unless a request has its own.

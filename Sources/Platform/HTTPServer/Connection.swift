@@ -1,6 +1,7 @@
 import EventLoop
 import HTTPCore
 import Primitives
+import TLS
 
 /// One client's socket: reading, writing, time-outs and the way it closes.
 ///
@@ -26,6 +27,10 @@ final class Connection: ReadinessHandler {
     /// Whether the peer's end waits behind the unread bytes; it is not reported again.
     private var endIsNear = false
     private(set) var peerFinished = false
+    private var tls: TLSSession?
+    /// Whether TLS may hold input that has not been decrypted.
+    private var mayDecrypt = false
+    private var waitsForHandshake = false
     private var isReading = false
     private var isDelivering = false
     private var closesWhenSent = false
@@ -40,6 +45,9 @@ final class Connection: ReadinessHandler {
     /// Reads in one turn; a client that sends faster lets others have their turn.
     private static let readsPerTurnMax = 4
     private static let readBytesMin = 16 * 1024
+    /// Plaintext encrypted at once: large enough for one write, small enough not to hold a big
+    /// body twice.
+    private static let encryptedBytesMax = 64 * 1024
 
     init(
         server: ServerLoop,
@@ -59,11 +67,20 @@ final class Connection: ReadinessHandler {
     var isClosed: Bool { descriptor == nil }
     var loop: Loop { server.loop }
     /// Bytes written and not yet taken by the kernel.
-    var unsentBytes: Int { output?.count ?? 0 }
+    var unsentBytes: Int { (output?.count ?? 0) + (tls?.pendingOutput.count ?? 0) }
 
     func start() {
-        handler = HTTP1Connection(self)
         do {
+            if isSecure {
+                tls = try server.makeTLSSession()
+                setDeadline(
+                    loop.now.adding(
+                        nanoseconds: server.limits.handshakeTimeout.wholeNanoseconds
+                    )
+                )
+            } else {
+                handler = HTTP1Connection(self)
+            }
             try loop.watch(number, .changes, self)
         } catch {
             close()
@@ -78,7 +95,7 @@ final class Connection: ReadinessHandler {
             close()
             return
         }
-        if readiness.contains(.writable), output != nil {
+        if readiness.contains(.writable), unsentBytes > 0 {
             flush()
             if isClosed { return }
         }
@@ -94,39 +111,111 @@ final class Connection: ReadinessHandler {
         isReading = true
         defer { isReading = false }
         var reads = 0
-        while mayRead && !isClosed && !isPaused {
+        while !isClosed && !isPaused {
+            if mayDecrypt {
+                decrypt()
+                continue
+            }
+            guard mayRead else { return }
             if reads == Self.readsPerTurnMax {
                 nonisolated(unsafe) let connection = self
                 loop.submit { connection.read() }
                 return
             }
             reads += 1
-            let buffer = takeInput()
-            let room = buffer.writable(atLeast: Self.readBytesMin)
-            switch System.receive(number, into: room) {
+            receive()
+        }
+    }
+
+    private func receive() {
+        // Ciphertext goes through; plaintext is put behind what is left of it.
+        let buffer = tls == nil ? takeInput() : server.takeBuffer()
+        let room = buffer.writable(atLeast: Self.readBytesMin)
+        switch System.receive(number, into: room) {
+        case .bytes(let count):
+            buffer.commit(count)
+            // A short read emptied the socket; what comes later is reported anew, and so is the
+            // peer's end.
+            if count < room.count && !endIsNear { mayRead = false }
+            if let tls {
+                if !isLingering {
+                    tls.receive(UnsafeRawBufferPointer(buffer.readable))
+                    mayDecrypt = true
+                }
+                server.recycle(buffer)
+            } else {
+                deliver(buffer)
+            }
+        case .wouldBlock:
+            mayRead = false
+            keep(buffer)
+        case .finished:
+            mayRead = false
+            keep(buffer)
+            tls?.receiveEnd()
+            finishReceiving()
+        case .broken:
+            keep(buffer)
+            close()
+        }
+    }
+
+    private func finishReceiving() {
+        let isNews = !peerFinished
+        peerFinished = true
+        if isLingering || handler == nil {
+            close()
+        } else if isNews {
+            handler?.onPeerFinished()
+        }
+    }
+
+    // MARK: TLS
+
+    private func decrypt() {
+        guard let tls else { return }
+        if tls.isHandshaking && !server.takeHandshake(self) {
+            waitsForHandshake = true
+            return
+        }
+        let buffer = takeInput()
+        let room = buffer.writable(atLeast: Self.readBytesMin)
+        do throws(TLSError) {
+            let result = try tls.read(into: room)
+            if handler == nil && !tls.isHandshaking {
+                handler = server.makeProtocol(tls.negotiatedProtocol, self)
+            }
+            switch result {
             case .bytes(let count):
                 buffer.commit(count)
-                // A short read emptied the socket; what comes later is reported anew, and so is
-                // the peer's end.
-                if count < room.count && !endIsNear { mayRead = false }
                 deliver(buffer)
             case .wouldBlock:
-                mayRead = false
+                mayDecrypt = false
                 keep(buffer)
-            case .finished:
-                mayRead = false
-                peerFinished = true
+                flush()
+            case .closed:
+                mayDecrypt = false
                 keep(buffer)
-                if isLingering { close() } else { handler?.onPeerFinished() }
-            case .broken:
-                keep(buffer)
-                close()
+                flush()
+                if !isClosed { finishReceiving() }
             }
+        } catch {
+            mayDecrypt = false
+            keep(buffer)
+            // The alert, if there is one, tells the client why.
+            closeWhenSent()
         }
+    }
+
+    /// Goes on with a handshake that had to wait for its turn.
+    func continueHandshake() {
+        waitsForHandshake = false
+        if !isClosed { read() }
     }
 
     /// Whether reading waits for the protocol to use what it has, or for the client to read.
     private var isPaused: Bool {
+        if waitsForHandshake { return true }
         guard let handler, !isLingering else { return false }
         if handler.wantsInput { return unsentBytes > server.limits.unsentBytesMax }
         return (input?.count ?? 0) >= server.limits.pipelinedBytesMax
@@ -141,11 +230,8 @@ final class Connection: ReadinessHandler {
         } else {
             flush()
         }
-        if mayRead {
-            read()
-        } else if peerFinished {
-            handler?.onPeerFinished()
-        }
+        if mayRead || mayDecrypt { read() }
+        if peerFinished { handler?.onPeerFinished() }
     }
 
     private func deliver(_ buffer: ByteBuffer) {
@@ -202,10 +288,19 @@ final class Connection: ReadinessHandler {
     /// Sends what was written, as far as the client takes it.
     func flush() {
         guard !isClosed else { return }
-        while let out = output, !out.isEmpty {
-            switch System.send(number, UnsafeRawBufferPointer(out.readable)) {
-            case .bytes(let count):
-                out.consume(count)
+        while true {
+            let result: TransferResult
+            if let tls {
+                guard tls.hasPendingOutput || encrypt(tls) else { break }
+                result = System.send(number, tls.pendingOutput)
+                if case .bytes(let count) = result { tls.consumeOutput(count) }
+            } else {
+                guard let out = output, !out.isEmpty else { break }
+                result = System.send(number, UnsafeRawBufferPointer(out.readable))
+                if case .bytes(let count) = result { out.consume(count) }
+            }
+            switch result {
+            case .bytes:
                 stalledSince = nil
             case .wouldBlock:
                 if stalledSince == nil {
@@ -220,6 +315,7 @@ final class Connection: ReadinessHandler {
                 return
             }
         }
+        if isClosed { return }
         guard let out = output else {
             if closesWhenSent && !isLingering { linger() }
             return
@@ -231,8 +327,26 @@ final class Connection: ReadinessHandler {
             linger()
         } else if !isDelivering {
             handler?.onOutputSent()
-            if mayRead { read() }
+            if mayRead || mayDecrypt { read() }
         }
+    }
+
+    /// Encrypts the next portion of the output.
+    ///
+    /// - Returns: Whether there is something to send.
+    private func encrypt(_ tls: TLSSession) -> Bool {
+        guard let out = output, !out.isEmpty else { return false }
+        let portion = min(out.count, Self.encryptedBytesMax)
+        do {
+            try tls.write(
+                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(out.readable)[..<portion])
+            )
+        } catch {
+            close()
+            return false
+        }
+        out.consume(portion)
+        return true
     }
 
     // MARK: Time
@@ -273,7 +387,7 @@ final class Connection: ReadinessHandler {
         }
         if let deadline, deadline <= now {
             self.deadline = nil
-            if isLingering { close() } else { handler?.onDeadline() }
+            if isLingering || handler == nil { close() } else { handler?.onDeadline() }
         }
         armTimer()
     }
@@ -284,8 +398,10 @@ final class Connection: ReadinessHandler {
         guard !isClosed else { return }
         // A request may be on its way already.
         if handler?.isIdle == true && mayRead { read() }
-        guard !isClosed else { return }
-        if handler?.isIdle == true {
+        guard !isClosed, !isLingering else { return }
+        if handler == nil {
+            close()
+        } else if handler?.isIdle == true {
             if unsentBytes == 0 { close() } else { closeWhenSent() }
         } else {
             handler?.onDrain()
@@ -307,6 +423,12 @@ final class Connection: ReadinessHandler {
             return
         }
         isLingering = true
+        if let tls {
+            tls.shutdown()
+            // Best effort: the client knows the answer's length.
+            _ = System.send(number, tls.pendingOutput)
+            mayDecrypt = false
+        }
         System.finishSending(number)
         setDeadline(loop.now.adding(nanoseconds: server.limits.lingerTimeout.wholeNanoseconds))
         if mayRead && !isDelivering { read() }
@@ -323,6 +445,7 @@ final class Connection: ReadinessHandler {
         input = nil
         if let output, !isDelivering { server.recycle(output) }
         output = nil
+        tls = nil
         let former = handler
         handler = nil
         former?.onClosed()

@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import HTTPCore
 import Synchronization
+import TLS
 
 /// An HTTP server over a group of loops.
 package final class Server: Sendable {
@@ -10,13 +11,21 @@ package final class Server: Sendable {
 
     /// Makes a server that does not listen yet.
     ///
-    /// - Parameter loops: Must be running until `stop` has returned.
+    /// - Parameters:
+    ///   - loops: Must be running until `stop` has returned.
+    ///   - observer: Hears of every answer; nil saves two looks at the clock a request.
+    ///   - tls: Needed when an endpoint is secure.
     package init(
         configuration: ServerConfiguration,
         loops: LoopGroup,
         responder: any Responder,
-        observer: (any RequestObserver)? = nil
+        observer: (any RequestObserver)? = nil,
+        tls: TLSServerContext? = nil
     ) {
+        precondition(
+            tls != nil || !configuration.endpoints.contains(where: \.isSecure),
+            "A secure endpoint needs a certificate."
+        )
         self.configuration = configuration
         let counter = ConnectionCounter(limits: configuration.limits)
         parts = loops.loops.map { loop in
@@ -25,6 +34,7 @@ package final class Server: Sendable {
                 limits: configuration.limits,
                 responder: responder,
                 observer: observer,
+                tls: tls,
                 counter: counter
             )
         }
@@ -109,6 +119,11 @@ package final class Server: Sendable {
             throw error
         }
         return (numbers, address.port)
+    }
+
+    /// Uses this certificate for the connections that come from now on.
+    package func replaceTLS(_ tls: TLSServerContext) {
+        for part in parts { part.loop.submit { part.tls = tls } }
     }
 
     /// Stops: no new connections, idle ones closed, waiting handlers cancelled so that they

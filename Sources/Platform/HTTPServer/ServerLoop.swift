@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import HTTPCore
 import Primitives
+import TLS
 
 /// The part of a server that lives on one loop: its listeners, its connections and the memory they
 /// share.
@@ -13,12 +14,17 @@ final class ServerLoop: @unchecked Sendable {
     let responder: any Responder
     let observer: (any RequestObserver)?
     let counter: ConnectionCounter
+    /// What new secure connections use; replaced when the certificate is renewed.
+    var tls: TLSServerContext?
     private(set) var isDraining = false
 
     private var listeners: [Listener] = []
     private var connections: [Connection] = []
     private var whenDrained: [@Sendable () -> Void] = []
     private var drainTimer: TimerHandle?
+    private var handshakesThisTurn = 0
+    private var handshakeTurn = MonotonicTime(nanoseconds: .min)
+    private var waitingHandshakes: [Connection] = []
     private var buffers: [ByteBuffer] = []
     private var requests: [Request] = []
     private var responseWriter = ResponseWriter()
@@ -34,12 +40,14 @@ final class ServerLoop: @unchecked Sendable {
         limits: HTTPLimits,
         responder: any Responder,
         observer: (any RequestObserver)?,
+        tls: TLSServerContext?,
         counter: ConnectionCounter
     ) {
         self.loop = loop
         self.limits = limits
         self.responder = responder
         self.observer = observer
+        self.tls = tls
         self.counter = counter
         bufferBytes = max(limits.headBytesMax, 32 * 1024) + 1024
     }
@@ -125,6 +133,43 @@ final class ServerLoop: @unchecked Sendable {
         loop.metrics.countConnection(-1)
         counter.release(connection.key)
         if isDraining && connections.isEmpty { finishDraining() }
+    }
+
+    // MARK: TLS
+
+    func makeTLSSession() throws -> TLSSession {
+        guard let tls else { throw TLSError.ended }
+        return try tls.makeSession()
+    }
+
+    /// What is spoken after ALPN chose; a client that offers nothing speaks HTTP/1.1.
+    func makeProtocol(_ name: String?, _ connection: Connection) -> any ConnectionProtocol {
+        HTTP1Connection(connection)
+    }
+
+    /// Whether the connection may do its handshake in this turn; if not it is called later. When
+    /// a fleet connects anew, polls on open connections go between.
+    func takeHandshake(_ connection: Connection) -> Bool {
+        if handshakeTurn != loop.now {
+            handshakeTurn = loop.now
+            handshakesThisTurn = 0
+        }
+        if handshakesThisTurn < limits.handshakesPerTurnMax {
+            handshakesThisTurn += 1
+            return true
+        }
+        if waitingHandshakes.isEmpty { scheduleHandshakes() }
+        waitingHandshakes.append(connection)
+        return false
+    }
+
+    private func scheduleHandshakes() {
+        // Just after now is due in the next turn, behind the sockets that are ready then.
+        _ = loop.schedule(at: loop.now.adding(nanoseconds: 1)) { [self] in
+            let turn = waitingHandshakes
+            waitingHandshakes = []
+            for connection in turn { connection.continueHandshake() }
+        }
     }
 
     // MARK: Stopping

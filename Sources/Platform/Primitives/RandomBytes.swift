@@ -24,15 +24,12 @@ package enum RandomBytes {
         }
     }
 
-    /// This many random bytes.
+    /// This many random bytes; none for a count below one.
     package static func make(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, initialized in
-            fill(
-                UnsafeMutableRawBufferPointer(
-                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<max(count, 0)]
-                )
-            )
-            initialized = max(count, 0)
+        guard count > 0 else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            fill(UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
+            initialized = count
         }
     }
 

@@ -33,6 +33,9 @@ struct DataLock: ~Copyable {
     }
 
     deinit {
+        // The lock belongs to the open file, and a process being started holds a copy of that until
+        // it runs its program: closing alone would keep the directory locked so long.
+        flock(descriptor, LOCK_UN)
         Glibc.close(descriptor)
     }
 

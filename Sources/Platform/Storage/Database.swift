@@ -113,7 +113,7 @@ package final class Database: Sendable {
     package func write<T: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
-        try await withUnsafeThrowingContinuation { continuation in
+        try await withCheckedThrowingContinuation { continuation in
             let job = ValueJob(body) { continuation.resume(with: $0) }
             if let refusal = writer.submit(job) { continuation.resume(throwing: refusal) }
         }

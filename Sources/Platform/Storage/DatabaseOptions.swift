@@ -20,6 +20,8 @@ package struct DatabaseOptions: Sendable {
     package var readerPoolMax: Int
     /// Write jobs that may wait before new ones are refused.
     package var queuedJobsMax: Int
+    /// Milliseconds between two attempts to write after writing has failed.
+    package var probeIntervalMilliseconds = StorageLimits.probeIntervalMilliseconds
     /// Where transactions get their time.
     package var clock: Clock
     /// The schema's migrations in order.

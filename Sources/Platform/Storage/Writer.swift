@@ -20,11 +20,13 @@ final class Writer: Sendable {
     let statistics = Mutex(WriterStatistics())
     let counter: StatementCounter
     private let queuedJobsMax: Int
+    private let probeIntervalMilliseconds: Int
 
     /// Takes the connection over and starts the thread.
     init(_ connection: sending Connection, _ options: DatabaseOptions) throws(StorageError) {
         counter = connection.counter
         queuedJobsMax = options.queuedJobsMax
+        probeIntervalMilliseconds = options.probeIntervalMilliseconds
         let loop = WriterLoop(connection: connection, clock: options.clock)
         let started = try Worker { [self] in run(loop) }
         worker.withLock { $0 = started }
@@ -92,7 +94,7 @@ final class Writer: Sendable {
     private func nextStep() -> Step {
         let isFailing = failure != nil
         let step = queue.wait(
-            milliseconds: isFailing ? StorageLimits.probeIntervalMilliseconds : nil
+            milliseconds: isFailing ? probeIntervalMilliseconds : nil
         ) { queue -> Step? in
             if queue.jobs.isEmpty {
                 queue.isAsleep = true

@@ -129,6 +129,7 @@ struct HTTPClientTests {
                 try await expectAnswer(client, ClientRequest(.get, url))
             }
             #expect(server.connectionCount == 2)
+            #expect(server.resumedCount == 1)
         }
     }
 

@@ -28,11 +28,14 @@ final class ScriptServer: Sendable {
     private let context: TLSServerContext?
     private let seen = Mutex<[String]>([])
     private let connections = Mutex(0)
+    private let resumed = Mutex(0)
     private let thread = Mutex<pthread_t?>(nil)
 
     /// The requests so far, heads and bodies.
     var requests: [String] { seen.withLock { $0 } }
     var connectionCount: Int { connections.withLock { $0 } }
+    /// How many requests came over resumed TLS sessions.
+    var resumedCount: Int { resumed.withLock { $0 } }
 
     init(tls: TLSServerContext? = nil, _ script: [[Step]]) throws {
         context = tls
@@ -92,6 +95,7 @@ final class ScriptServer: Sendable {
                 while !takeRequest(&received) {
                     guard receive(client, session, &received) else { return }
                 }
+                if session?.isResumed == true { resumed.withLock { $0 += 1 } }
             case .send(let text):
                 send(client, session, Array(text.utf8))
             case .trickle(let text):

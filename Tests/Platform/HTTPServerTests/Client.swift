@@ -1,12 +1,14 @@
 import CSystem
 import EventLoop
 import Glibc
+import TLS
 
 /// A blocking client that sends and reads exact bytes. Every read gives up after ten seconds, so
 /// that a fault of the server fails a test instead of hanging it.
 final class Client {
     let descriptor: Int32
     private var pending: [UInt8] = []
+    private var tls: TLSSession?
 
     init(port: UInt16, receiveBuffer: Int32? = nil) throws {
         guard let address = try SocketAddress.resolve(host: "127.0.0.1", port: port).first else {
@@ -42,7 +44,34 @@ final class Client {
         send(Array(text.utf8))
     }
 
+    /// Speaks TLS from now on.
+    func startTLS(_ context: TLSClientContext) throws {
+        let session = try context.makeSession(host: "127.0.0.1")
+        tls = session
+        try session.startHandshake()
+        flushTLS()
+        while session.isHandshaking {
+            guard readMore() || !session.isHandshaking else { throw TLSError.truncated }
+        }
+    }
+
+    private func flushTLS() {
+        guard let tls else { return }
+        var bytes: [UInt8] = []
+        tls.drainOutput(into: &bytes)
+        sendRaw(bytes)
+    }
+
     func send(_ bytes: [UInt8]) {
+        if let tls {
+            try? tls.write(bytes)
+            flushTLS()
+        } else {
+            sendRaw(bytes)
+        }
+    }
+
+    func sendRaw(_ bytes: [UInt8]) {
         var sent = 0
         bytes.withUnsafeBytes { buffer in
             while sent < buffer.count {
@@ -55,6 +84,8 @@ final class Client {
 
     /// Ends the sending side only.
     func finishSending() {
+        tls?.shutdown()
+        flushTLS()
         System.finishSending(descriptor)
     }
 
@@ -75,7 +106,13 @@ final class Client {
         let count = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
             let result = System.receive(descriptor, into: buffer)
             guard case .bytes(let count) = result else { return 0 }
-            pending.append(contentsOf: buffer[..<count])
+            guard let tls else {
+                pending.append(contentsOf: buffer[..<count])
+                return count
+            }
+            tls.receive(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            while case .bytes? = try? tls.readPlaintext(into: &pending, max: 65_536) {}
+            flushTLS()
             return count
         }
         return count > 0
@@ -108,6 +145,7 @@ final class Client {
 
     /// Whether the server ends the connection cleanly, with nothing more to read.
     func isAtEnd() -> Bool {
+        if tls != nil { while readMore() {} }
         if !pending.isEmpty { return false }
         var byte: UInt8 = 0
         return recv(descriptor, &byte, 1, 0) == 0

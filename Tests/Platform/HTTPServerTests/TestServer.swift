@@ -2,6 +2,7 @@ import EventLoop
 import HTTPCore
 import HTTPServer
 import Synchronization
+import TLS
 
 /// A server on a port of its own with a responder that tests can steer by the path.
 final class TestServer: Sendable {
@@ -13,18 +14,20 @@ final class TestServer: Sendable {
     init(
         limits: HTTPLimits = HTTPLimits(),
         loops: Int = 1,
-        observer: (any RequestObserver)? = nil
+        observer: (any RequestObserver)? = nil,
+        tls: TLSServerContext? = nil
     ) throws {
         responder = EchoResponder()
         group = try LoopGroup(count: loops)
         server = Server(
             configuration: ServerConfiguration(
-                endpoints: [.init(host: "127.0.0.1", port: 0)],
+                endpoints: [.init(host: "127.0.0.1", port: 0, isSecure: tls != nil)],
                 limits: limits
             ),
             loops: group,
             responder: responder,
-            observer: observer
+            observer: observer,
+            tls: tls
         )
         port = try server.start()[0].port
     }
@@ -38,9 +41,10 @@ final class TestServer: Sendable {
     static func with(
         limits: HTTPLimits = HTTPLimits(),
         loops: Int = 1,
+        tls: TLSServerContext? = nil,
         _ body: (TestServer) async throws -> Void
     ) async throws {
-        let server = try TestServer(limits: limits, loops: loops)
+        let server = try TestServer(limits: limits, loops: loops, tls: tls)
         do {
             try await body(server)
         } catch {

@@ -27,6 +27,23 @@ struct OpeningTests {
         try Database.open(options).close()
     }
 
+    @Test func `closing frees the directory even while a child has a copy of the lock`() throws {
+        let options = try TestDatabase.options()
+        let database = try Database.open(options)
+        var copies: [Int32] = []
+        for descriptor in Int32(3)..<1024 where copies.isEmpty {
+            var target = [CChar](repeating: 0, count: 4096)
+            let count = readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+            let bytes = target[..<max(count, 0)].map { UInt8(bitPattern: $0) }
+            let path = String(decoding: bytes, as: UTF8.self)
+            if path == options.directory + "/easel.lock" { copies.append(dup(descriptor)) }
+        }
+        #expect(copies.count == 1)
+        database.close()
+        try Database.open(options).close()
+        for copy in copies { close(copy) }
+    }
+
     @Test func `a directory another process has is refused`() throws {
         let options = try TestDatabase.options()
         try Database.open(options).close()

@@ -291,6 +291,23 @@ struct WriterTests {
         #expect(try database.read { tx in try tx.first(count) { $0.int(0) } } == 1)
     }
 
+    @Test func `writing that works again is noticed without a write`() async throws {
+        var options = try TestDatabase.options(migrations: testMigrations)
+        options.probeIntervalMilliseconds = 1
+        let database = try Database.open(options)
+        let big = [UInt8](repeating: 7, count: 200_000)
+        let refused = kind {
+            try database.writeBlocking { tx in
+                _ = try tx.first("PRAGMA max_page_count = 1") { $0.int(0) }
+                defer { _ = try? tx.first("PRAGMA max_page_count = 100000") { $0.int(0) } }
+                try tx.run("INSERT INTO tally (n, body) VALUES (1, $1)", .bytes(big))
+            }
+        }
+        #expect(refused == .full)
+        while !database.isHealthy { await Task.yield() }
+        #expect(database.statistics.jobs == 1)
+    }
+
     @Test func `an error that rolls back everything fails the batch, even when swallowed`()
         async throws
     {

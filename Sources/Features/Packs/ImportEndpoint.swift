@@ -1,0 +1,92 @@
+import APIKit
+import Audit
+import HTTPCore
+import JSON
+
+/// What an import over HTTP answers.
+struct ImportAnswer: WireOutput {
+    let result: PackImportResult
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("uid", result.uid)
+            writer.field("name", result.name)
+            writer.field("version", result.version)
+            writer.field("outcome", result.outcome.rawValue)
+            writer.field("warnings", result.warnings.map(\.description))
+        }
+    }
+
+    static var examples: [ImportAnswer] {
+        [
+            ImportAnswer(
+                result: PackImportResult(
+                    source: "", name: "hello-universe", version: "1.2.0", outcome: .imported,
+                    uid: "65f1c0a4d2b7e81f3c9a4b6d", faults: [],
+                    warnings: [
+                        PackFault("logo.png", "", "Missing", "A pack of one's own should have one.")
+                    ]))
+        ]
+    }
+}
+
+extension Packs {
+    /// Easel's own: Palette fills its registries from elsewhere.
+    ///
+    /// The embedded registry serves every tenant and may be written by any Tenant Admin: a server
+    /// is taken to belong to one organisation until registries of single tenants exist.
+    var importPack: Endpoint {
+        let examples = ImportAnswer.examples.compactMap { example in
+            try? JSONParser.parse(example.jsonBytes())
+        }
+        return Endpoint(
+            .post, "/v1/registries/pack/{uid}/packs", id: "importPack", tag: "registries-pack",
+            summary: "Imports one pack, sent as a gzip tar archive, whole or not at all. Answers "
+                + "200 when the same pack is there already.",
+            document: .agent, access: .user(.registryUpdate), success: 201,
+            failures: [
+                .ruleViolated, .resourceNotFound, .unsupportedMediaType, .bodyTooLarge,
+                .unavailable,
+            ],
+            bodyBytesMax: PackLimits.archiveBytesMax, inputSchema: .binary,
+            outputSchema: .inferred(from: examples), outputContentType: .json, examples: examples
+        ) { context in
+            try await importPack(context)
+        }
+    }
+
+    private func importPack(_ context: RequestContext) async throws -> Response {
+        let registry = try Self.packRegistry(of: database, context)
+        try Self.checkMediaType(context.request)
+        let actor = AuditActor(context)
+        let bytes = context.request.body
+        let reading = try await apart { PackManifestReader.read(archive: bytes) }
+        let result = try await importer.take(reading, from: "", into: registry, by: actor)
+        guard result.outcome != .refused else {
+            let faults = result.faults.map(\.fault)
+            throw Failure(
+                .ruleViolated,
+                result.faults.count == 1
+                    ? "\(result.faults[0])"
+                    : "The pack has \(result.faults.count) faults; see details.errors.",
+                faults: faults)
+        }
+        return Response(
+            status: result.outcome == .imported ? 201 : 200, contentType: .json,
+            body: ImportAnswer(result: result).jsonBytes())
+    }
+
+    private static func checkMediaType(_ request: Request) throws {
+        guard let type = request.text(of: "content-type") else { return }
+        let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        let allowed = [
+            "application/gzip", "application/x-gzip", "application/x-tar",
+            "application/octet-stream",
+        ]
+        guard allowed.contains(media) else {
+            throw Failure(
+                .unsupportedMediaType,
+                "Send the pack's archive as application/gzip or application/octet-stream.")
+        }
+    }
+}

@@ -1,0 +1,391 @@
+import AgentContract
+import APIKit
+import JSON
+import Packs
+import Primitives
+import Storage
+
+/// `metadata` of a profile and of the parts of one.
+struct MetadataOutput: JSONWritable, Sendable {
+    let uid: String
+    let name: String
+    var labels: [String: String] = [:]
+    var annotations: [String: String] = [:]
+    let createdAt: Timestamp
+    let modifiedAt: Timestamp
+
+    init(_ profile: Profile) {
+        uid = profile.uid
+        name = profile.name
+        labels = profile.labels
+        annotations = profile.annotations
+        annotations["scope"] = profile.scopeText
+        createdAt = profile.createdAt
+        modifiedAt = profile.modifiedAt
+    }
+
+    init(uid: String, name: String, of profile: Profile) {
+        self.uid = uid
+        self.name = name
+        createdAt = profile.createdAt
+        modifiedAt = profile.modifiedAt
+    }
+
+    init(example name: String, uid: String = "65f1c0a4d2b7e81f3c9a4b6d") {
+        self.uid = uid
+        self.name = name
+        labels = ["site-type": "hospital"]
+        annotations = ["scope": "project"]
+        createdAt = Timestamp(milliseconds: 1_709_238_702_204)
+        modifiedAt = Timestamp(milliseconds: 1_709_238_702_204)
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("annotations", annotations)
+        writer.field("creationTimestamp", createdAt)
+        writer.field("deletionTimestamp", Timestamp.never)
+        writer.field("labels", labels)
+        writer.field("lastModifiedTimestamp", modifiedAt)
+        writer.field("name", name)
+        writer.field("uid", uid)
+        writer.endObject()
+    }
+}
+
+/// A layer of a profile as `v1PackRef` shows it.
+struct LayerOutput: JSONWritable, Sendable {
+    let layer: Layer
+    /// What the layer is linked to now; `nil` when its pack is gone.
+    let pack: PackVersion?
+    let values: String
+    let problem: String?
+
+    init(_ layer: Layer, tenantUID: String, _ tx: borrowing Transaction) throws {
+        self.layer = layer
+        guard layer.kind != .manifest else {
+            pack = nil
+            values = layer.values ?? ""
+            problem = nil
+            return
+        }
+        pack = try LayerResolver.pack(
+            name: layer.name, registryUID: layer.registryUID, packUID: layer.packUID,
+            tag: layer.tag, tenantUID: tenantUID, pointer: "", tx)
+        problem = pack == nil ? "The pack is in no registry any more." : nil
+        values = try layer.values ?? pack.flatMap { try BlobStore.text($0.valuesDigest, tx) } ?? ""
+    }
+
+    init(example layer: Layer, pack: PackVersion?) {
+        self.layer = layer
+        self.pack = pack
+        values = layer.values ?? ""
+        problem = pack == nil ? "The pack is in no registry any more." : nil
+    }
+
+    var version: String { pack?.version ?? (layer.tag.isEmpty ? "1.0.0" : layer.tag) }
+
+    var packUID: String { pack?.uid ?? layer.packUID }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("annotations", pack?.annotations ?? [:])
+        writer.field("digest", pack?.digest ?? "")
+        if let problem { writer.field("inValidReason", problem) }
+        writer.field("isInvalid", problem != nil)
+        writer.field("layer", layer.layer)
+        writer.key("manifests")
+        writer.beginArray()
+        for manifest in layer.manifests {
+            writer.beginObject()
+            writer.field("kind", "manifest")
+            writer.field("name", manifest.name)
+            writer.field("uid", manifest.uid)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.field("name", layer.name)
+        writer.field("packUid", packUID)
+        writer.key("presets")
+        writer.beginArray()
+        for preset in pack?.presets ?? [] { preset.writeWire(to: &writer) }
+        writer.endArray()
+        writer.field("registryUid", pack?.registryUID ?? layer.registryUID)
+        writer.field("tag", layer.tag.isEmpty ? version : layer.tag)
+        writer.field("type", layer.kind.rawValue)
+        writer.field("values", values)
+        writer.field("version", version)
+        writer.endObject()
+    }
+}
+
+extension Preset {
+    fileprivate func writeWire(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("add", add)
+        writer.field("displayName", displayName)
+        writer.field("group", group)
+        writer.field("name", name)
+        writer.field("remove", remove)
+        writer.endObject()
+    }
+}
+
+/// A draft or a published state as `v1ClusterProfileTemplate` shows it.
+struct TemplateOutput: JSONWritable, Sendable {
+    let profile: Profile
+    let layers: [LayerOutput]
+    let number: Int64
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("cloudType", profile.cloudType)
+        writer.field("name", profile.name)
+        writer.field("packServerRefs", [String]())
+        writer.field("packs", layers)
+        writer.field("profileVersion", profile.profileVersion)
+        writer.field("type", profile.type.rawValue)
+        writer.field("uid", profile.uid)
+        writer.field("version", number)
+        writer.endObject()
+    }
+}
+
+/// Who uses a profile.
+struct ProfileUse: Sendable {
+    let applianceUIDs: [String]
+}
+
+/// `v1ClusterProfile`.
+struct ProfileOutput: WireOutput {
+    let profile: Profile
+    let draft: TemplateOutput
+    let published: TemplateOutput?
+    /// All versions of the profile's name.
+    let versions: [(uid: String, version: String)]
+
+    init(_ profile: Profile, _ tx: borrowing Transaction) throws {
+        self.profile = profile
+        let tenantUID = profile.tenantUID
+        draft = TemplateOutput(
+            profile: profile,
+            layers: try profile.layers.map { try LayerOutput($0, tenantUID: tenantUID, tx) },
+            number: profile.publishedNumber ?? 0)
+        published = try profile.publishedNumber.flatMap { number in
+            try ProfileStore.revision(number, of: profile.uid, tx).map { revision in
+                TemplateOutput(
+                    profile: profile,
+                    layers: try revision.source.map {
+                        try LayerOutput($0, tenantUID: tenantUID, tx)
+                    },
+                    number: number)
+            }
+        }
+        versions = try ProfileStore.versions(of: profile, tx)
+    }
+
+    private init(example layers: [LayerOutput], isPublished: Bool) {
+        profile = Profile.example(isPublished: isPublished)
+        draft = TemplateOutput(profile: profile, layers: layers, number: 1)
+        published = isPublished ? draft : nil
+        versions = [(profile.uid, profile.profileVersion)]
+    }
+
+    static var examples: [ProfileOutput] {
+        [
+            ProfileOutput(
+                example: [
+                    LayerOutput(example: Layer.example, pack: nil),
+                    LayerOutput(example: Layer.example, pack: .example),
+                ], isPublished: true),
+            ProfileOutput(example: [], isPublished: false),
+        ]
+    }
+
+    var entityTag: String? { String(profile.version) }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("apiVersion", "v1")
+        writer.field("kind", "clusterprofile")
+        writer.field("metadata", MetadataOutput(profile))
+        writer.key("spec")
+        writer.beginObject()
+        writer.field("draft", draft)
+        // A client takes everything from here without a look: it is there only when published.
+        writer.optionalField("published", published)
+        writer.field("version", profile.profileVersion)
+        writer.key("versions")
+        writer.beginArray()
+        for one in versions {
+            writer.beginObject()
+            writer.field("uid", one.uid)
+            writer.field("version", one.version)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        writer.key("status")
+        writer.beginObject()
+        writer.field("hasUserMacros", profile.hasUserMacros)
+        writer.field("inUseClusterUids", [String]())
+        writer.field("inUseClusters", [String]())
+        writer.field("isPublished", profile.publishedNumber != nil)
+        writer.endObject()
+        writer.endObject()
+    }
+}
+
+extension Profile {
+    /// Whether some layer refers to a macro of the user's.
+    var hasUserMacros: Bool {
+        layers.contains { layer in
+            layer.values?.contains(".spectro.macro.") == true
+                || layer.manifests.contains { $0.content.contains(".spectro.macro.") }
+        }
+    }
+
+    static func example(isPublished: Bool) -> Profile {
+        Profile(
+            uid: "65f1c0a4d2b7e81f3c9a4b6d", tenantUID: "", projectUID: "65f1c0a4d2b7e81f3c9a4b60",
+            name: "hospital-site", profileVersion: "1.0.0", type: .system, cloudType: "libvirt",
+            labels: ["site-type": "hospital"], annotations: [:], layers: [],
+            variables: .array([]), publishedNumber: isPublished ? 1 : nil, version: 7,
+            createdAt: Timestamp(milliseconds: 1_709_238_702_204),
+            modifiedAt: Timestamp(milliseconds: 1_709_238_702_204), createdBy: "")
+    }
+}
+
+extension Layer {
+    static let example = Layer(
+        name: "log-shipper", kind: .spectro, layer: "addon", registryUID: "", packUID: "",
+        tag: "4.x", values: "pack:\n  namespace: logs\n",
+        manifests: [
+            LayerManifest(uid: "65f1c0a4d2b7e81f3c9a4b6e", name: "rules", content: "kind: List\n")
+        ])
+}
+
+/// `v1ClusterProfiles`.
+struct ProfileListOutput: WireOutput {
+    let items: [ProfileOutput]
+    let meta: ListMeta
+
+    static var examples: [ProfileListOutput] {
+        [ProfileListOutput(items: ProfileOutput.examples, meta: .example)]
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.field("items", items)
+        writer.key("listmeta")
+        meta.write(to: &writer)
+        writer.endObject()
+    }
+}
+
+/// `v1ClusterProfilesMetadata`: names and versions for pickers.
+struct ProfileMetadataListOutput: WireOutput {
+    let items: [Profile]
+
+    static var examples: [ProfileMetadataListOutput] {
+        [ProfileMetadataListOutput(items: [.example(isPublished: true)])]
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("items")
+        writer.beginArray()
+        for profile in items {
+            writer.beginObject()
+            writer.key("metadata")
+            writer.beginObject()
+            writer.field("name", profile.name)
+            writer.field("uid", profile.uid)
+            writer.endObject()
+            writer.key("spec")
+            writer.beginObject()
+            writer.field("cloudType", profile.cloudType)
+            writer.field("version", profile.profileVersion)
+            writer.endObject()
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+    }
+}
+
+/// `v1ClusterProfileValidatorResponse`: per layer what is wrong with it.
+struct ValidationOutput: WireOutput {
+    /// The layer's name and its faults.
+    let results: [(name: String, faults: [Fault])]
+
+    static var examples: [ValidationOutput] {
+        [
+            ValidationOutput(results: [
+                (
+                    "log-shipper",
+                    [Fault("/packs/0/tag", "UnknownPack", "No registry holds this version.")]
+                )
+            ])
+        ]
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("packs")
+        writer.beginObject()
+        writer.key("results")
+        writer.beginArray()
+        for result in results {
+            writer.beginObject()
+            writer.field("displayName", result.name)
+            writer.key("errors")
+            writer.beginArray()
+            for fault in result.faults {
+                writer.beginObject()
+                writer.field("code", fault.code)
+                writer.field("message", fault.message)
+                writer.endObject()
+            }
+            writer.endArray()
+            writer.field("name", result.name)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        writer.endObject()
+    }
+}
+
+/// The revisions of a profile, the newest first.
+struct RevisionListOutput: WireOutput {
+    let revisions: [ProfileStore.Revision]
+
+    static var examples: [RevisionListOutput] {
+        [
+            RevisionListOutput(revisions: [
+                ProfileStore.Revision(
+                    number: 2, counter: 17, digest: "sha256:…", content: [], source: [],
+                    cause: "relink", createdAt: Timestamp(milliseconds: 1_709_238_702_204),
+                    createdBy: "easel")
+            ])
+        ]
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("items")
+        writer.beginArray()
+        for revision in revisions {
+            writer.beginObject()
+            writer.field("number", revision.number)
+            writer.field("digest", revision.digest)
+            writer.field("cause", revision.cause)
+            writer.field("createdAt", revision.createdAt)
+            writer.field("createdBy", revision.createdBy)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+    }
+}

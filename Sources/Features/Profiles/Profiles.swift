@@ -1,0 +1,132 @@
+import APIKit
+import Audit
+import Packs
+import Primitives
+import Storage
+
+/// Profiles: what operators write, publish and download.
+package final class Profiles: Sendable {
+    let database: Database
+    let publisher: Publisher
+    let archives: ProfileArchives
+
+    /// - Parameters:
+    ///   - archives: what archives say about the server and how their tokens are sealed.
+    ///   - onRevision: told each new revision after its commit, on the writer's thread.
+    package init(
+        database: Database, archives: ProfileArchives,
+        onRevision: @escaping @Sendable (RevisionNotice) -> Void
+    ) {
+        self.database = database
+        self.archives = archives
+        publisher = Publisher(onRevision: onRevision)
+    }
+
+    /// All operations of this feature.
+    package var endpoints: [Endpoint] {
+        profileEndpoints + layerEndpoints + manifestEndpoints
+    }
+
+    /// Links the profiles that follow a train of this pack anew; called inside the transaction
+    /// that imports the version.
+    package func relink(
+        registryUID: String, packName: String, version: String, _ tx: borrowing Transaction
+    ) throws {
+        guard let released = SemanticVersion(version) else { return }
+        let followers = try ProfileStore.followersOfTrains(
+            registryUID: registryUID, packName: packName, tx)
+        for follower in followers {
+            guard VersionTrain(follower.train)?.matches(released) == true else { continue }
+            try publisher.relink(
+                profileUID: follower.profileUID, pack: "\(packName) \(version)", tx)
+        }
+    }
+
+    /// Calls the body with the newest revision of every profile, for the fleet index at start.
+    package func eachPublished(_ body: (RevisionNotice) -> Void) throws {
+        try database.read { tx in
+            try ProfileStore.eachNewest(tx) { uid, number, counter, content in
+                body(
+                    RevisionNotice(
+                        profileUID: uid, tenantUID: "", number: number, counter: counter,
+                        content: content))
+            }
+        }
+    }
+
+    /// Whether a part belongs to a profile: what an appliance that follows it may fetch.
+    package func holds(
+        digest: String, profileUID: String, _ tx: borrowing Transaction
+    ) throws -> Bool {
+        try ProfileStore.holds(digest, profileUID: profileUID, tx)
+    }
+
+    /// The published template of a profile as JSON (`v1ClusterProfileTemplate`), for the
+    /// appliances that follow it; `nil` when it is gone or never published.
+    package func publishedTemplate(
+        _ uid: String, _ tx: borrowing Transaction
+    ) throws -> [UInt8]? {
+        guard let profile = try ProfileStore.find(uid, tx) else { return nil }
+        return try ProfileOutput(profile, tx).published?.jsonBytes()
+    }
+
+    /// Whether the profile exists where an appliance of this scope can follow it.
+    package func canBeFollowed(
+        _ uid: String, tenantUID: String, projectUID: String, _ tx: borrowing Transaction
+    ) throws -> Bool {
+        try ProfileStore.find(uid, tenantUID: tenantUID, projectUID: projectUID, tx)?
+            .publishedNumber != nil
+    }
+}
+
+/// Who writes a profile, taken out of the call: a write runs on the writer's thread.
+struct ProfileCall: Sendable {
+    let uid: String
+    let tenantUID: String
+    let projectUID: String
+    let actor: AuditActor
+    let ifMatch: IfMatch
+
+    init(_ context: RequestContext) throws {
+        uid = context.endpoint.pathParameters.contains("uid") ? try context.parameter("uid") : ""
+        tenantUID = context.tenantUID
+        projectUID = context.scope.projectUID ?? ""
+        actor = AuditActor(context)
+        ifMatch = context.ifMatch
+    }
+
+    /// The profile to read.
+    ///
+    /// - Throws: `.resourceNotFound`, also for what lies in another tenant or project.
+    func fetch(_ tx: borrowing Transaction) throws -> Profile {
+        let found = try ProfileStore.find(uid, tenantUID: tenantUID, projectUID: projectUID, tx)
+        guard let found else { throw Failure.notFound("Cluster profile", uid) }
+        return found
+    }
+
+    /// The profile to change.
+    ///
+    /// - Throws: `.operationForbidden` for a tenant's profile in a project, which is read-only
+    ///   there; `.preconditionFailed` when the caller's `If-Match` names another version.
+    func fetchForWrite(_ tx: borrowing Transaction, _ permission: String) throws -> Profile {
+        let profile = try fetch(tx)
+        guard profile.projectUID == projectUID else {
+            throw Dispatcher.forbidden(Permission(permission))
+        }
+        try ifMatch.check(String(profile.version))
+        return profile
+    }
+
+    /// Stores a changed profile and its audit row.
+    func save(
+        _ profile: Profile, _ message: String, _ tx: borrowing Transaction
+    ) throws {
+        var changed = profile
+        changed.version = try tx.nextCounter()
+        changed.modifiedAt = tx.now
+        try ProfileStore.update(changed, tx)
+        try AuditStore.record(
+            .update, AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
+            message, by: actor, tx)
+    }
+}
