@@ -57,7 +57,7 @@ let platformTargets: [Target] = [
     platform("Primitives", ["CSystem"]),
     platform("JSON", ["Primitives"]),
     platform("YAML", ["CYAML", "JSON"]),
-    platform("Archive", ["CZlib"]),
+    platform("Archive", ["CSystem", "CZlib"]),
     platform("Crypto", ["COpenSSL", "Primitives"]),
     platform("EventLoop", ["CSystem", "Primitives"]),
     platform("TLS", ["COpenSSL", "Crypto", "Primitives"]),
@@ -156,7 +156,12 @@ let testTargets: [Target] = [
         ]),
     tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
     tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
-    tests("Programs/AgentTests", ["easel-agent", "AgentContract"]),
+    tests(
+        "Programs/AgentTests",
+        [
+            "easel-agent", "AgentContract", "Archive", "Crypto", "HTTPCore", "JSON", "Primitives",
+            "YAML",
+        ]),
     tests("TidyTests", []),
     tests("SystemTests", ["TestSupport"]),
 ]
