@@ -41,15 +41,16 @@ CREATE TABLE account (
 );
 CREATE INDEX account_email ON account (email);
 
--- A session outlives its fifteen-minute tokens: a refresh makes a new token for the same row.
+-- A session outlives its fifteen-minute tokens: a refresh makes a new token for the same row and
+-- writes nothing.
 CREATE TABLE session (
     uid TEXT NOT NULL,
     account_uid TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    refreshed_at BIGINT NOT NULL,
     CONSTRAINT "session.uid" PRIMARY KEY (uid),
     CONSTRAINT "session.account" FOREIGN KEY (account_uid) REFERENCES account (uid) ON DELETE CASCADE
 );
+CREATE INDEX session_account ON session (account_uid, created_at);
 
 CREATE TABLE api_key (
     uid TEXT NOT NULL,

@@ -29,7 +29,6 @@ CREATE TABLE appliance (
     remote_shell TEXT NOT NULL,
     temporary_user TEXT NOT NULL,
     tunnel_status TEXT NOT NULL,
-    host_checksum TEXT,
     pairing_key_digest TEXT,
     -- The credential that authenticates a paired appliance, and the fingerprint of the machine
     -- that it was given to.

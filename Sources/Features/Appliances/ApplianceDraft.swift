@@ -53,9 +53,11 @@ package struct DraftSpec: WireInput {
     package let pairingKey: String
 
     package init(from fields: Fields) {
-        architecture = fields.optionalText("archType", allowed: ApplianceDraft.architectures)
+        architecture =
+            fields.optionalText("archType", allowed: ApplianceDraft.architectures)
             ?? ApplianceDraft.architectures[0]
-        type = fields.optionalText("type", allowed: ApplianceDraft.types)
+        type =
+            fields.optionalText("type", allowed: ApplianceDraft.types)
             ?? ApplianceDraft.types[0]
         let tunnel: TunnelConfigInput? = fields.optionalObject("tunnelConfig")
         self.tunnel = tunnel?.config ?? TunnelConfig()

@@ -19,8 +19,14 @@ package struct ApplianceNotice: Sendable, Hashable {
     package let pausedReason: String?
 
     package init(
-        kind: Kind, key: Int64, uid: String, tenantUID: String, projectUID: String,
-        credentialDigest: String?, desiredCounter: Int64, profileUIDs: [String],
+        kind: Kind,
+        key: Int64,
+        uid: String,
+        tenantUID: String,
+        projectUID: String,
+        credentialDigest: String?,
+        desiredCounter: Int64,
+        profileUIDs: [String],
         pausedReason: String?
     ) {
         self.kind = kind
@@ -37,10 +43,15 @@ package struct ApplianceNotice: Sendable, Hashable {
     /// The notice about an appliance as it is now.
     package init(_ kind: Kind, _ appliance: Appliance, profileUIDs: [String]) {
         self.init(
-            kind: kind, key: appliance.key, uid: appliance.id.text,
-            tenantUID: appliance.scope.tenantUID, projectUID: appliance.scope.projectUID,
+            kind: kind,
+            key: appliance.key,
+            uid: appliance.id.text,
+            tenantUID: appliance.scope.tenantUID,
+            projectUID: appliance.scope.projectUID,
             credentialDigest: appliance.credentialDigest,
-            desiredCounter: appliance.desiredCounter, profileUIDs: profileUIDs,
-            pausedReason: appliance.pausedReason)
+            desiredCounter: appliance.desiredCounter,
+            profileUIDs: profileUIDs,
+            pausedReason: appliance.pausedReason
+        )
     }
 }

@@ -17,42 +17,64 @@ package enum ApplianceStore {
 
     static func appliance(_ row: borrowing Row) -> Appliance {
         Appliance(
-            key: row.int(0), id: ApplianceID(stored: row.text(1)),
+            key: row.int(0),
+            id: ApplianceID(stored: row.text(1)),
             scope: ApplianceScope(tenantUID: row.text(2), projectUID: row.text(3)),
-            ownerUID: row.text(4), name: row.text(5),
+            ownerUID: row.text(4),
+            name: row.text(5),
             tags: Tags(textMap(stored: row.bytes(9))),
             annotations: textMap(stored: row.bytes(10)),
-            state: ApplianceState(rawValue: row.text(6)) ?? .unpaired, architecture: row.text(7),
+            state: ApplianceState(rawValue: row.text(6)) ?? .unpaired,
+            architecture: row.text(7),
             type: row.text(8),
             machine: MachineDescription(
-                host: row.bytes(11), device: row.bytes(12), properties: row.bytes(13),
-                service: row.bytes(14), cloudProperties: row.bytes(15), cpuCores: row.int(16),
-                memoryMB: row.int(17)),
+                host: row.bytes(11),
+                device: row.bytes(12),
+                properties: row.bytes(13),
+                service: row.bytes(14),
+                cloudProperties: row.bytes(15),
+                cpuCores: row.int(16),
+                memoryMB: row.int(17)
+            ),
             tunnel: TunnelConfig(remoteShell: row.text(18), temporaryUser: row.text(19)),
-            tunnelStatus: row.bytes(20), pairingKeyDigest: row.optionalText(21),
-            credentialDigest: row.optionalText(22), fingerprint: row.optionalText(23),
-            pausedReason: row.optionalText(24), desiredCounter: row.int(25),
-            version: row.int(26), createdAt: row.timestamp(27), modifiedAt: row.timestamp(28),
-            pairedAt: row.optionalTimestamp(29))
+            tunnelStatus: row.bytes(20),
+            pairingKeyDigest: row.optionalText(21),
+            credentialDigest: row.optionalText(22),
+            fingerprint: row.optionalText(23),
+            pausedReason: row.optionalText(24),
+            desiredCounter: row.int(25),
+            version: row.int(26),
+            createdAt: row.timestamp(27),
+            modifiedAt: row.timestamp(28),
+            pairedAt: row.optionalTimestamp(29)
+        )
     }
 
     // MARK: - Look-ups
 
     /// The appliance of this ID in this scope; `nil` where there is none, elsewhere held or not.
     package static func find(
-        _ uid: String, in scope: ApplianceScope, _ tx: borrowing Transaction
+        _ uid: String,
+        in scope: ApplianceScope,
+        _ tx: borrowing Transaction
     ) throws -> Appliance? {
         try tx.first(
             "SELECT " + columns + " FROM appliance a WHERE a.uid = $1 AND a.tenant_uid = $2"
                 + " AND a.project_uid = $3",
-            .text(uid), .text(scope.tenantUID), .text(scope.projectUID), map: appliance)
+            .text(uid),
+            .text(scope.tenantUID),
+            .text(scope.projectUID),
+            map: appliance
+        )
     }
 
     /// The appliance of this ID in this scope.
     ///
     /// - Throws: `.resourceNotFound`, the same for an ID nobody holds and one held elsewhere.
     package static func fetch(
-        _ uid: String, in scope: ApplianceScope, _ tx: borrowing Transaction
+        _ uid: String,
+        in scope: ApplianceScope,
+        _ tx: borrowing Transaction
     ) throws -> Appliance {
         guard let appliance = try find(uid, in: scope, tx) else { throw notFound(uid) }
         return appliance
@@ -66,16 +88,23 @@ package enum ApplianceStore {
     /// The appliance of this ID, whoever holds it; only for callers that are about to prove that
     /// they are it.
     package static func findAnywhere(
-        _ uid: String, _ tx: borrowing Transaction
+        _ uid: String,
+        _ tx: borrowing Transaction
     ) throws -> Appliance? {
         try tx.first(
-            "SELECT " + columns + " FROM appliance a WHERE a.uid = $1", .text(uid), map: appliance)
+            "SELECT " + columns + " FROM appliance a WHERE a.uid = $1",
+            .text(uid),
+            map: appliance
+        )
     }
 
     /// The appliance of this row number.
     package static func find(key: Int64, _ tx: borrowing Transaction) throws -> Appliance? {
         try tx.first(
-            "SELECT " + columns + " FROM appliance a WHERE a.key = $1", .int(key), map: appliance)
+            "SELECT " + columns + " FROM appliance a WHERE a.key = $1",
+            .int(key),
+            map: appliance
+        )
     }
 
     // MARK: - Insert and delete
@@ -92,8 +121,14 @@ package enum ApplianceStore {
         package let pairingKeyDigest: String?
 
         package init(
-            id: ApplianceID, scope: ApplianceScope, ownerUID: String, name: String, tags: Tags,
-            annotations: [String: String], spec: DraftSpec, pairingKeyDigest: String?
+            id: ApplianceID,
+            scope: ApplianceScope,
+            ownerUID: String,
+            name: String,
+            tags: Tags,
+            annotations: [String: String],
+            spec: DraftSpec,
+            pairingKeyDigest: String?
         ) {
             self.id = id
             self.scope = scope
@@ -111,20 +146,40 @@ package enum ApplianceStore {
     /// - Parameter tenantMax: how many appliances the tenant may have.
     /// - Throws: `.applianceExists` when any tenant holds the ID; `.limitExceeded`.
     package static func insert(
-        _ new: Registration, tenantMax: Int64, _ tx: borrowing Transaction
+        _ new: Registration,
+        tenantMax: Int64,
+        _ tx: borrowing Transaction
     ) throws -> Appliance {
         let key = try tx.nextCounter()
         let machine = MachineDescription.unknown(
-            new.id, architecture: new.spec.architecture,
-            cloudProperties: new.spec.cloudProperties)
+            new.id,
+            architecture: new.spec.architecture,
+            cloudProperties: new.spec.cloudProperties
+        )
         let appliance = Appliance(
-            key: key, id: new.id, scope: new.scope, ownerUID: new.ownerUID, name: new.name,
-            tags: new.tags, annotations: new.annotations, state: .unpaired,
-            architecture: new.spec.architecture, type: new.spec.type, machine: machine,
-            tunnel: new.spec.tunnel, tunnelStatus: Array("{}".utf8),
-            pairingKeyDigest: new.pairingKeyDigest, credentialDigest: nil, fingerprint: nil,
-            pausedReason: nil, desiredCounter: key, version: key, createdAt: tx.now,
-            modifiedAt: tx.now, pairedAt: nil)
+            key: key,
+            id: new.id,
+            scope: new.scope,
+            ownerUID: new.ownerUID,
+            name: new.name,
+            tags: new.tags,
+            annotations: new.annotations,
+            state: .unpaired,
+            architecture: new.spec.architecture,
+            type: new.spec.type,
+            machine: machine,
+            tunnel: new.spec.tunnel,
+            tunnelStatus: Array("{}".utf8),
+            pairingKeyDigest: new.pairingKeyDigest,
+            credentialDigest: nil,
+            fingerprint: nil,
+            pausedReason: nil,
+            desiredCounter: key,
+            version: key,
+            createdAt: tx.now,
+            modifiedAt: tx.now,
+            pairedAt: nil
+        )
         try insertRow(appliance, tx)
         try insertTags(appliance, tx)
         try ApplianceHealthStore.insert(key, tx)
@@ -133,7 +188,8 @@ package enum ApplianceStore {
     }
 
     private static func insertRow(
-        _ appliance: Appliance, _ tx: borrowing Transaction
+        _ appliance: Appliance,
+        _ tx: borrowing Transaction
     ) throws {
         do {
             try tx.run(
@@ -153,14 +209,16 @@ package enum ApplianceStore {
                 ] + written(appliance) + [
                     .int(appliance.desiredCounter), .int(appliance.version),
                     .timestamp(appliance.createdAt),
-                ])
-        } catch let error as StorageError {
+                ]
+            )
+        } catch {
             guard case .constraint("appliance.uid") = error.kind else { throw error }
             throw Failure(
                 .applianceExists,
                 "The appliance ID '\(appliance.id.text)' is taken. IDs are unique across all "
                     + "organisations: delete the old appliance first, or choose another ID.",
-                cause: error)
+                cause: error
+            )
         }
     }
 
@@ -185,19 +243,27 @@ package enum ApplianceStore {
         for (key, value) in appliance.tags.pairs.sorted(by: { $0.key < $1.key }) {
             try tx.run(
                 "INSERT INTO appliance_tag (appliance_key, tag_key, tag_value) VALUES ($1, $2, $3)",
-                .int(appliance.key), .text(key), .text(value))
+                .int(appliance.key),
+                .text(key),
+                .text(value)
+            )
         }
     }
 
     private static func count(
-        _ scope: ApplianceScope, tenantMax: Int64, _ tx: borrowing Transaction
+        _ scope: ApplianceScope,
+        tenantMax: Int64,
+        _ tx: borrowing Transaction
     ) throws {
         try tx.run(
             """
             INSERT INTO appliance_count (tenant_uid, project_uid, registered) VALUES ($1, $2, 1)
             ON CONFLICT (tenant_uid, project_uid)
             DO UPDATE SET registered = appliance_count.registered + 1
-            """, .text(scope.tenantUID), .text(scope.projectUID))
+            """,
+            .text(scope.tenantUID),
+            .text(scope.projectUID)
+        )
         let registered = try tx.first(
             "SELECT SUM(registered) FROM appliance_count WHERE tenant_uid = $1",
             .text(scope.tenantUID)
@@ -206,17 +272,20 @@ package enum ApplianceStore {
             throw Failure(
                 .limitExceeded,
                 "The organisation has the \(tenantMax) appliances that it may have; delete one "
-                    + "that is no longer needed.")
+                    + "that is no longer needed."
+            )
         }
     }
 
     /// How many appliances there are in a scope.
     package static func count(
-        in scope: ApplianceScope, _ tx: borrowing Transaction
+        in scope: ApplianceScope,
+        _ tx: borrowing Transaction
     ) throws -> Int {
         let registered = try tx.first(
             "SELECT registered FROM appliance_count WHERE tenant_uid = $1 AND project_uid = $2",
-            .text(scope.tenantUID), .text(scope.projectUID)
+            .text(scope.tenantUID),
+            .text(scope.projectUID)
         ) { $0.int(0) }
         return Int(registered ?? 0)
     }
@@ -229,7 +298,10 @@ package enum ApplianceStore {
             """
             UPDATE appliance_count SET registered = registered - 1
             WHERE tenant_uid = $1 AND project_uid = $2
-            """, .text(appliance.scope.tenantUID), .text(appliance.scope.projectUID))
+            """,
+            .text(appliance.scope.tenantUID),
+            .text(appliance.scope.projectUID)
+        )
     }
 
     // MARK: - Update
@@ -238,7 +310,9 @@ package enum ApplianceStore {
     ///
     /// - Returns: the appliance with its version and time of change.
     package static func update(
-        _ appliance: Appliance, formerly former: Appliance, _ tx: borrowing Transaction
+        _ appliance: Appliance,
+        formerly former: Appliance,
+        _ tx: borrowing Transaction
     ) throws -> Appliance {
         var updated = appliance
         updated.version = try tx.nextCounter()
@@ -259,7 +333,8 @@ package enum ApplianceStore {
                 .optionalText(updated.pausedReason), .int(updated.desiredCounter),
                 .int(updated.version), .timestamp(updated.modifiedAt),
                 .optionalTimestamp(updated.pairedAt),
-            ])
+            ]
+        )
         if updated.tags != former.tags {
             try tx.run("DELETE FROM appliance_tag WHERE appliance_key = $1", .int(updated.key))
             try insertTags(updated, tx)
@@ -272,18 +347,24 @@ package enum ApplianceStore {
     ///
     /// - Returns: whether it was another reason before.
     package static func setPaused(
-        _ key: Int64, reason: String?, _ tx: borrowing Transaction
+        _ key: Int64,
+        reason: String?,
+        _ tx: borrowing Transaction
     ) throws -> Bool {
         try tx.run(
             """
             UPDATE appliance SET paused_reason = $2
             WHERE key = $1 AND paused_reason IS DISTINCT FROM $2
-            """, .int(key), .optionalText(reason)) > 0
+            """,
+            .int(key),
+            .optionalText(reason)
+        ) > 0
     }
 
     /// Hands out what the fleet index keeps of every appliance, in order of the keys.
     package static func eachForIndex(
-        _ tx: borrowing Transaction, body: (ApplianceNotice) throws -> Void
+        _ tx: borrowing Transaction,
+        body: (ApplianceNotice) throws -> Void
     ) throws {
         var profiles: [Int64: [String]] = [:]
         try tx.each(
@@ -305,20 +386,30 @@ package enum ApplianceStore {
             let key = row.int(0)
             try body(
                 ApplianceNotice(
-                    kind: .registered, key: key, uid: row.text(1), tenantUID: row.text(2),
-                    projectUID: row.text(3), credentialDigest: row.optionalText(4),
-                    desiredCounter: row.int(5), profileUIDs: profiles[key] ?? [],
-                    pausedReason: row.optionalText(6)))
+                    kind: .registered,
+                    key: key,
+                    uid: row.text(1),
+                    tenantUID: row.text(2),
+                    projectUID: row.text(3),
+                    credentialDigest: row.optionalText(4),
+                    desiredCounter: row.int(5),
+                    profileUIDs: profiles[key] ?? [],
+                    pausedReason: row.optionalText(6)
+                )
+            )
             return true
         }
     }
 
     /// A project's name; `nil` when the tenant has no such project.
     package static func projectName(
-        _ uid: String, tenantUID: String, _ tx: borrowing Transaction
+        _ uid: String,
+        tenantUID: String,
+        _ tx: borrowing Transaction
     ) throws -> String? {
         try tx.first(
-            "SELECT name FROM project WHERE uid = $1 AND tenant_uid = $2", .text(uid),
+            "SELECT name FROM project WHERE uid = $1 AND tenant_uid = $2",
+            .text(uid),
             .text(tenantUID)
         ) { $0.text(0) }
     }

@@ -26,7 +26,8 @@ package struct Tags: Sendable, Hashable {
         var faults: [(key: String, code: String, message: String)] = []
         if pairs.count > countMax {
             faults.append(
-                ("", "TooMany", "An appliance has at most \(countMax) tags, not \(pairs.count)."))
+                ("", "TooMany", "An appliance has at most \(countMax) tags, not \(pairs.count).")
+            )
         }
         for (key, value) in pairs.sorted(by: { $0.key < $1.key }) {
             if key.isEmpty {
@@ -36,13 +37,15 @@ package struct Tags: Sendable, Hashable {
                     (
                         key, "TooLong",
                         "A tag's key has at most \(keyBytesMax) bytes, its value \(valueBytesMax)."
-                    ))
+                    )
+                )
             } else if key.contains(":") {
                 // `a:b:c` is the key `a`; a key with a colon could not be told from that.
                 faults.append((key, "InvalidCharacter", "A tag's key must not contain a colon."))
             } else if key.hasControlCharacter || value.hasControlCharacter {
                 faults.append(
-                    (key, "InvalidCharacter", "A tag must not contain control characters."))
+                    (key, "InvalidCharacter", "A tag must not contain control characters.")
+                )
             }
         }
         return faults

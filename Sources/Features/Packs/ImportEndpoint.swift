@@ -52,7 +52,7 @@ extension Packs {
             outputSchema: .inferred(from: examples), outputContentType: .json, examples: examples
         ) { context in
             try await importPack(context)
-        }
+        }.alsoAnswering(200)
     }
 
     private func importPack(_ context: RequestContext) async throws -> Response {

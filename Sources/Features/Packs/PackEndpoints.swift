@@ -9,10 +9,10 @@ extension Packs {
 
     /// The parameters that only GET lists take.
     static let listQuery: [QueryParameter] = [
-        QueryParameter("fields", "Accepted and ignored: items are always whole."),
+        QueryParameter("fields", .string(), "Accepted and ignored: items are always whole."),
         QueryParameter(
-            "filters", "Terms `field=value` or `field_in_a,b`, joined by `AND` without blanks."),
-        QueryParameter("orderBy", "Sort keys such as `metadata.name=1,spec.version=-1`."),
+            "filters", .string(), "Terms `field=value` or `field_in_a,b`, joined by `AND` without blanks."),
+        QueryParameter("orderBy", .string(), "Sort keys such as `metadata.name=1,spec.version=-1`."),
     ]
 
     private var list: Endpoint {
@@ -21,7 +21,7 @@ extension Packs {
             summary: "Lists the pack versions of all registries that the tenant may use.",
             access: .user(.registryList), failures: [.invalidRequest, .unprocessable],
             query: QueryParameter.paging + Self.listQuery, output: PackSummariesWire.self
-        ) { [database] _, context in
+        ) { _, context in
             let page = try context.page()
             let filter = try PackListFilter(context.query("filters") ?? "")
             let order = try PackListOrder(context.query("orderBy") ?? "")
@@ -49,7 +49,7 @@ extension Packs {
             access: .user(.registryList),
             failures: [.invalidBody, .invalidRequest, .unprocessable],
             query: QueryParameter.paging, input: PackSearch.self, output: PackMetadataListWire.self
-        ) { [database] search, context in
+        ) { search, context in
             try search.check()
             let page = try context.page()
             return try database.read { tx in
@@ -76,12 +76,12 @@ extension Packs {
             summary: "Shows all versions of one pack in one registry, with their values.",
             access: .user(.registryGet), failures: [.resourceNotFound, .unprocessable],
             query: [
-                QueryParameter("cloudType", "Only versions for this environment, or for all."),
-                QueryParameter("layer", "Only versions of this layer."),
-                QueryParameter("states", "Only versions in these states, separated by commas."),
+                QueryParameter("cloudType", .string(), "Only versions for this environment, or for all."),
+                QueryParameter("layer", .string(), "Only versions of this layer."),
+                QueryParameter("states", .string(), "Only versions in these states, separated by commas."),
             ],
             output: PackTagEntityWire.self
-        ) { [database] _, context in
+        ) { _, context in
             let name = try context.parameter("packName")
             let registryUID = try context.parameter("registryUid")
             let filter = try VersionFilter(context)
@@ -105,7 +105,7 @@ extension Packs {
             summary: "Shows one pack version with its values, presets and schema.",
             access: .user(.registryGet), failures: [.resourceNotFound],
             output: PackTagEntityWire.self
-        ) { [database] _, context in
+        ) { _, context in
             try database.read { tx in
                 let pack = try pack(try context.parameter("uid"), context, tx)
                 // A version never changes but for its state.
@@ -121,7 +121,7 @@ extension Packs {
             .get, "/v1/packs/{uid}/readme", id: "v1PacksUidReadme", tag: "packs",
             summary: "Gives the text that describes a pack version; empty when it has none.",
             access: .user(.registryGet), failures: [.resourceNotFound], output: PackReadmeWire.self
-        ) { [database] _, context in
+        ) { _, context in
             try database.read { tx in
                 let pack = try pack(try context.parameter("uid"), context, tx)
                 let text = try pack.readmeDigest.flatMap { try BlobStore.text($0, tx) }
@@ -136,7 +136,7 @@ extension Packs {
             summary: "Gives the icon of a pack version.", access: .user(.registryGet),
             failures: [.resourceNotFound], outputSchema: .binary,
             outputContentType: .other(LogoType.png.rawValue)
-        ) { [database] context in
+        ) { context in
             try database.read { tx in
                 let pack = try pack(try context.parameter("packUid"), context, tx)
                 guard let digest = pack.logoDigest, let bytes = try BlobStore.get(digest, tx),

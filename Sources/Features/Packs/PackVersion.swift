@@ -109,3 +109,8 @@ package struct PackVersion: Sendable, Hashable {
     /// The version, when it is one that trains can compare.
     package var semanticVersion: SemanticVersion? { SemanticVersion(version) }
 }
+
+extension PackVersion {
+    /// The pack of the documents' examples.
+    package static var example: PackVersion { FilledPack.example.pack }
+}

@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import Storage
 
 extension Packs {
@@ -7,7 +8,7 @@ extension Packs {
     }
 
     private static let scopeQuery = QueryParameter(
-        "scope", "`system`, `tenant` or `all`; empty means all.")
+        "scope", .string(), "`system`, `tenant` or `all`; empty means all.")
 
     private var metadata: Endpoint {
         Endpoint(
@@ -15,7 +16,7 @@ extension Packs {
             summary: "Lists the registries of every kind that the tenant may use.",
             access: .user(.registryList), failures: [.invalidRequest],
             query: [Self.scopeQuery], output: RegistriesMetadataWire.self
-        ) { [database] _, context in
+        ) { _, context in
             let scope = try Self.scope(context)
             return try database.read { tx in
                 RegistriesMetadataWire(
@@ -31,7 +32,7 @@ extension Packs {
             access: .user(.registryList), failures: [.invalidRequest, .unprocessable],
             query: [Self.scopeQuery] + QueryParameter.paging + Self.listQuery,
             output: PackRegistriesWire.self
-        ) { [database] _, context in
+        ) { _, context in
             let (items, meta) = try Self.page(of: database, context)
             return PackRegistriesWire(
                 page: PageWire(items: items.map { RegistryWire(registry: $0) }, meta: meta))
@@ -46,7 +47,7 @@ extension Packs {
             access: .user(.registryList), failures: [.invalidRequest, .unprocessable],
             query: [Self.scopeQuery] + QueryParameter.paging + Self.listQuery,
             output: PackRegistriesSummaryWire.self
-        ) { [database] _, context in
+        ) { _, context in
             let (items, meta) = try Self.page(of: database, context)
             return PackRegistriesSummaryWire(
                 page: PageWire(items: items.map { RegistrySummaryWire(registry: $0) }, meta: meta))
@@ -58,7 +59,7 @@ extension Packs {
             .get, "/v1/registries/pack/{uid}", id: "v1RegistriesPackUidGet",
             tag: "registries-pack", summary: "Shows one pack registry.",
             access: .user(.registryGet), failures: [.resourceNotFound], output: RegistryWire.self
-        ) { [database] _, context in
+        ) { _, context in
             RegistryWire(registry: try Self.packRegistry(of: database, context))
         }
     }
@@ -69,7 +70,7 @@ extension Packs {
             tag: "registries-pack",
             summary: "Shows when a pack registry was last brought up to date.",
             access: .user(.registryGet), failures: [.resourceNotFound], output: SyncStatusWire.self
-        ) { [database] _, context in
+        ) { _, context in
             SyncStatusWire(registry: try Self.packRegistry(of: database, context))
         }
     }
@@ -83,7 +84,7 @@ extension Packs {
             summary: "Shows one registry in the shape of a Helm registry, whatever its kind.",
             access: .user(.registryGet), failures: [.resourceNotFound],
             output: HelmRegistryWire.self
-        ) { [database] _, context in
+        ) { _, context in
             HelmRegistryWire(registry: try Self.found(of: database, context))
         }
     }

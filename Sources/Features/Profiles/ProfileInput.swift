@@ -27,6 +27,13 @@ struct ManifestInput: WireInput {
         content = fields.optionalText("content", bytesMax: ProfileLimits.manifestBytes)
         pointer = fields.pointer
     }
+
+    init(_ manifest: LayerManifest, pointer: String) {
+        uid = manifest.uid
+        name = manifest.name
+        content = manifest.content
+        self.pointer = pointer
+    }
 }
 
 /// A layer as a request writes it: `v1PackManifestEntity` and its siblings.
@@ -47,14 +54,18 @@ struct LayerInput: WireInput {
     init(from fields: Fields) {
         name = fields.text("name", bytesMax: ProfileLimits.nameBytes)
         kind = fields.choice("type", default: .spectro)
-        layer = fields.optionalText("layer", allowed: ["kernel", "os", "k8s", "cni", "csi", "addon"])
+        layer =
+            fields.optionalText("layer", allowed: ["kernel", "os", "k8s", "cni", "csi", "addon"])
             ?? ""
         registryUID = fields.optionalText("registryUid") ?? ""
         packUID = fields.optionalText("uid") ?? fields.optionalText("packUid") ?? ""
         tag = fields.optionalText("tag") ?? ""
         values = fields.optionalText("values", bytesMax: ProfileLimits.valuesBytes)
         manifests = fields.list(
-            "manifests", of: ManifestInput.self, countMax: ProfileLimits.manifests)
+            "manifests",
+            of: ManifestInput.self,
+            countMax: ProfileLimits.manifests
+        )
         // A layer that was read and is put back holds the pack's presets as objects: those
         // describe and choose nothing.
         if case .array(let items)? = fields.any("presets") {
@@ -63,6 +74,27 @@ struct LayerInput: WireInput {
             presets = []
         }
         pointer = fields.pointer
+    }
+
+    private init(_ other: LayerInput, manifests: [ManifestInput]) {
+        name = other.name
+        kind = other.kind
+        layer = other.layer
+        registryUID = other.registryUID
+        packUID = other.packUID
+        tag = other.tag
+        values = other.values
+        self.manifests = manifests
+        presets = other.presets
+        pointer = other.pointer
+    }
+
+    /// The layer with the manifests that it has: an update of a layer does not speak of them.
+    func keepingManifests(of former: Layer) -> LayerInput {
+        LayerInput(
+            self,
+            manifests: former.manifests.map { ManifestInput($0, pointer: pointer + "/manifests") }
+        )
     }
 }
 
@@ -109,8 +141,10 @@ struct ProfileCreateInput: WireInput {
             if text.isEmpty { return "1.0.0" }
             if !ProfileRules.isVersion(text) {
                 fields.fault(
-                    "version", "InvalidVersion",
-                    "'version' must be a semantic version such as 1.0.0; '\(text)' is none.")
+                    "version",
+                    "InvalidVersion",
+                    "'version' must be a semantic version such as 1.0.0; '\(text)' is none."
+                )
             }
             return text
         }
@@ -151,7 +185,8 @@ struct ProfileUpdateInput: WireInput {
         init(from fields: Fields) {
             version = fields.has("version") ? ProfileCreateInput.Spec.version(fields) : nil
             // What GET gives has `draft` and `published` in the place of `template`.
-            let template = fields.optionalObject("template", as: Template.self)
+            let template =
+                fields.optionalObject("template", as: Template.self)
                 ?? fields.optionalObject("draft", as: Template.self)
                 ?? fields.optionalObject("published", as: Template.self)
             type = template?.type

@@ -63,7 +63,7 @@ package final class Dispatcher: Responder {
         do {
             response = try await admitted.context.endpoint.run(admitted.context)
         } catch {
-            response = answer(to: error, request)
+            response = answer(to: error, request, at: admitted.context.endpoint.path)
         }
         metrics.record(
             endpoint: admitted.endpointIndex,
@@ -181,14 +181,18 @@ package final class Dispatcher: Responder {
         return response
     }
 
-    private func answer(to error: any Error, _ request: Request) -> Response {
+    /// - Parameter pattern: the endpoint's path as declared. What stands in its place in the
+    ///   request is not logged: it may be a token.
+    private func answer(
+        to error: any Error, _ request: Request, at pattern: String = "before the endpoint"
+    ) -> Response {
         let failure = Self.failure(from: error)
         if failure.code == .internalError || failure.code == .storageFull {
             logger.error(
                 "request failed",
                 metadata: [
                     "request": "\(RequestID.text(request.id))",
-                    "path": "\(request.text(request.path))",
+                    "path": "\(pattern)",
                     "error": "\(failure.cause.map { "\($0)" } ?? failure.message)",
                 ]
             )

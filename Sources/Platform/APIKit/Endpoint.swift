@@ -77,6 +77,8 @@ package struct Endpoint: Sendable {
     package let document: Document
     package let access: Access
     package let success: UInt16
+    /// Statuses of other successes with the same body; see ``alsoAnswering(_:)``.
+    package private(set) var otherSuccesses: [UInt16] = []
     package let failures: [Failure.Code]
     package let query: [QueryParameter]
     package let bodyBytesMax: Int
@@ -128,6 +130,14 @@ package struct Endpoint: Sendable {
         segments = path.split(separator: "/", omittingEmptySubsequences: true).map {
             $0.hasPrefix("{") ? .parameter(String($0.dropFirst().dropLast())) : .literal(String($0))
         }
+    }
+
+    /// The endpoint, with other statuses under which it answers the same body: 200 for a create
+    /// that finds what it would make.
+    package func alsoAnswering(_ statuses: UInt16...) -> Endpoint {
+        var copy = self
+        copy.otherSuccesses += statuses
+        return copy
     }
 
     /// The names of the path's parameters, in order.

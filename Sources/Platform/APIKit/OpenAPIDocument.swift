@@ -106,7 +106,9 @@ package enum OpenAPIDocument {
             byStatus[code.status, default: []].append(code.rawValue)
         }
         var responses = JSONObject()
-        responses[String(endpoint.success)] = .object(success)
+        for status in ([endpoint.success] + endpoint.otherSuccesses).sorted() {
+            responses[String(status)] = .object(success)
+        }
         for (status, codes) in byStatus.sorted(by: { $0.key < $1.key }) {
             responses[String(status)] = [
                 "description": .string(Set(codes).sorted().joined(separator: ", ")),

@@ -119,11 +119,16 @@ package indirect enum Schema: Sendable, Hashable {
             }
             let required = properties.filter { $0.value.count == objects.count }.map(\.key)
             return .object(
-                properties: properties.mapValues { inferred(from: $0) },
-                required: Set(required)
-            )
+                properties: Dictionary(
+                    uniqueKeysWithValues: properties.map { name, values in
+                        (name, maps.contains(name) ? .map(of: .string()) : inferred(from: values))
+                    }), required: Set(required))
         }
     }
+
+    /// Members that hold a map of texts wherever they stand; an example cannot show that its names
+    /// are not fixed ones.
+    static let maps: Set<String> = ["addresses", "annotations", "labels"]
 }
 
 /// Notes what a `WireInput` asks for while its initializer runs as a rehearsal.

@@ -19,6 +19,7 @@ package enum CertificateError: Error, Hashable, CustomStringConvertible {
     /// OpenSSL failed.
     case openSSL(OpenSSLFailure)
 
+    /// A phrase for an operator, with OpenSSL's reason where it has one.
     package var description: String {
         switch self {
         case .unreadableCertificate(let failure): "not a PEM certificate (\(failure))"

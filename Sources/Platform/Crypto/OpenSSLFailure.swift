@@ -7,11 +7,13 @@ package struct OpenSSLFailure: Error, Hashable, CustomStringConvertible {
     /// OpenSSL's reasons, oldest first; empty when it gave none.
     package var reasons: [String]
 
+    /// Names what failed and why.
     package init(action: String, reasons: [String] = []) {
         self.action = action
         self.reasons = reasons
     }
 
+    /// The action and the reasons in one line.
     package var description: String {
         reasons.isEmpty ? "\(action) failed" : "\(action): \(reasons.joined(separator: "; "))"
     }

@@ -33,6 +33,7 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// The digest as bytes.
     package var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 
+    /// The digest in hex.
     package var description: String { hex }
 
     /// Lends the 32 bytes.
@@ -44,8 +45,10 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
         Swift.withUnsafeMutableBytes(of: &words, body)
     }
 
+    /// Whether both hold the same bytes; `ConstantTime` compares where time must not tell.
     package static func == (one: Digest, other: Digest) -> Bool { one.words == other.words }
 
+    /// Feeds a hash table.
     package func hash(into hasher: inout Hasher) {
         // A quarter of a digest tells digests apart as well as the whole.
         hasher.combine(words.0)
@@ -84,6 +87,7 @@ package enum SHA256 {
 package struct SHA256Hasher: ~Copyable {
     private var context = SHA256_CTX()
 
+    /// A digest of nothing yet.
     package init() { SHA256_Init(&context) }
 
     /// Adds bytes.

@@ -34,5 +34,6 @@ package struct SecretDigest: Hashable, Sendable, CustomStringConvertible {
     /// The form that is stored: 64 lower-case hex digits.
     package var hex: String { digest.hex }
 
+    /// The digest in hex, which is safe to show.
     package var description: String { hex }
 }

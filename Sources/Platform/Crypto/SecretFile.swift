@@ -8,11 +8,13 @@ package struct SecretFileError: Error, Hashable, CustomStringConvertible {
     /// What is wrong with it, and what to do, for an operator.
     package var problem: String
 
+    /// Names the file and what is wrong with it.
     package init(path: String, problem: String) {
         self.path = path
         self.problem = problem
     }
 
+    /// The path and the problem in one line.
     package var description: String { "\(path): \(problem)" }
 
     static func system(_ path: String, _ action: String, _ code: Int32) -> SecretFileError {

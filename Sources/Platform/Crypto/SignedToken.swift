@@ -23,6 +23,7 @@ package struct SignedTokenClaims: Hashable, Sendable {
     /// The token's own name: `jti`.
     package var id: String
 
+    /// Takes the claims as they are.
     package init(
         issuer: String,
         subject: String,

@@ -19,6 +19,18 @@ package struct Readiness: OptionSet, Sendable, Hashable {
     package static let hungUp = Readiness(rawValue: EPOLLHUP.rawValue)
     /// The connection is broken.
     package static let failed = Readiness(rawValue: EPOLLERR.rawValue)
+
+    // Masks and not set literals: across modules a literal is built by generic code, which cost
+    // 3 % of a request.
+
+    /// Whether nothing can be sent or received any more.
+    package var isBroken: Bool { rawValue & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 }
+    /// Whether a read gives bytes or the peer's end.
+    package var hasInput: Bool { rawValue & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 }
+    /// Whether there is room for bytes.
+    package var hasRoom: Bool { rawValue & EPOLLOUT.rawValue != 0 }
+    /// Whether the peer's end is among what can be read.
+    package var hasPeerFinished: Bool { rawValue & EPOLLRDHUP.rawValue != 0 }
 }
 
 /// How a descriptor is watched.

@@ -2,11 +2,14 @@ import HTTPCore
 
 /// One request of ours.
 package struct ClientRequest: Sendable {
+    /// What is asked.
     package var method: HTTPMethod
+    /// Of whom, and of what.
     package var url: HTTPURL
     /// Header fields; `Host`, `Content-Length`, `Transfer-Encoding` and `Connection` are the
     /// client's own and refused here.
     package var fields: [(name: String, value: String)]
+    /// The whole body; empty for none.
     package var body: [UInt8]
     /// How long the whole exchange may take, looking up the name included.
     ///
@@ -15,6 +18,7 @@ package struct ClientRequest: Sendable {
     /// The largest body taken; nil for the client's default.
     package var bodyBytesMax: Int?
 
+    /// Describes a request.
     package init(
         _ method: HTTPMethod,
         _ url: HTTPURL,
@@ -71,9 +75,11 @@ package struct ClientRequest: Sendable {
 
 /// The answer to a request of ours, complete with its body.
 package struct ClientResponse: Sendable {
+    /// The status code, from 200 to 599.
     package var status: Int
     /// Header fields, names in lower case; values are taken as UTF-8.
     package var fields: [(name: String, value: String)]
+    /// The whole body, transfer coding removed.
     package var body: [UInt8]
 
     /// The value of the first field of this name, given in lower case.

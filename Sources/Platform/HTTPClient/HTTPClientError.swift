@@ -39,6 +39,7 @@ package enum HTTPClientError: Error, Sendable, Hashable, CustomStringConvertible
     /// The client has been shut down.
     case shutDown
 
+    /// A sentence for an operator.
     package var description: String {
         switch self {
         case .invalidRequest(let reason): "The request cannot be sent: \(reason)."

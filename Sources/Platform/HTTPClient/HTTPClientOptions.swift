@@ -33,5 +33,6 @@ package struct HTTPClientOptions: Sendable {
     /// that a name cannot point past it (SECURITY row 33).
     package var admits: @Sendable (SocketAddress) -> Bool = { _ in true }
 
+    /// The defaults.
     package init() {}
 }

@@ -73,6 +73,7 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
+    /// The URL in text, in its one spelling.
     package var description: String { "\(isSecure ? "https" : "http")://\(authority)\(target)" }
 
     /// The host without brackets, and the port's text, empty when there is none.

@@ -91,17 +91,17 @@ final class Connection: ReadinessHandler {
 
     func onReady(_ readiness: Readiness) {
         guard !isClosed else { return }
-        if !readiness.isDisjoint(with: [.failed, .hungUp]) {
+        if readiness.isBroken {
             close()
             return
         }
-        if readiness.contains(.writable), unsentBytes > 0 {
+        if readiness.hasRoom, unsentBytes > 0 {
             flush()
             if isClosed { return }
         }
-        if !readiness.isDisjoint(with: [.readable, .peerFinished]) {
+        if readiness.hasInput {
             mayRead = true
-            if readiness.contains(.peerFinished) { endIsNear = true }
+            if readiness.hasPeerFinished { endIsNear = true }
             read()
         }
     }
@@ -371,7 +371,7 @@ final class Connection: ReadinessHandler {
         guard let due = earliestDeadline, due < timerDueAt, !isClosed else { return }
         if let timer { loop.cancel(timer) }
         timerDueAt = due
-        timer = loop.schedule(at: due) { [unowned self] in onTimer() }
+        timer = loop.schedule(at: due) { [self] in onTimer() }
     }
 
     private func onTimer() {

@@ -8,6 +8,7 @@ package struct TLSTrust: Sendable, Hashable {
     /// Certificates that count beside them, in PEM; empty for none.
     package var certificatesPEM: [UInt8]
 
+    /// Names whom to trust.
     package init(usesSystemRoots: Bool, certificatesPEM: [UInt8] = []) {
         self.usesSystemRoots = usesSystemRoots
         self.certificatesPEM = certificatesPEM

@@ -13,6 +13,7 @@ package enum TLSError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Something was to be written before the handshake was complete.
     case handshakeUnfinished
 
+    /// A phrase for the log or an operator.
     package var description: String {
         switch self {
         case .untrustedPeer(let reason): "the peer's certificate is not trusted: \(reason)"
@@ -33,6 +34,7 @@ package enum TLSConfigurationError: Error, Hashable, CustomStringConvertible {
     /// OpenSSL refuses the settings or the certificate, such as a key that is too short.
     case refused(OpenSSLFailure)
 
+    /// A phrase for the log or an operator.
     package var description: String {
         switch self {
         case .file(let error): error.description

@@ -25,9 +25,12 @@ package struct DevicePartInput: WireInput {
         json.put("os", os?.json)
         json.put(
             "hostState",
-            fields.optionalText("hostState", allowed: ["registration", "cluster", "recovery"]))
+            fields.optionalText("hostState", allowed: ["registration", "cluster", "recovery"])
+        )
         json.put(
-            "hostType", fields.optionalText("hostType", allowed: ["appliance", "agent-mode"]))
+            "hostType",
+            fields.optionalText("hostType", allowed: ["appliance", "agent-mode"])
+        )
         json.put("secureBoot", fields.optionalFlag("secureBoot"))
         self.json = json
     }
@@ -78,7 +81,8 @@ private struct DiskInput: WireInput {
         json.put("vendor", fields.optionalText("vendor"))
         json.put(
             "partitions",
-            fields.list("partitions", of: PartitionInput.self, countMax: 256).map(\.json))
+            fields.list("partitions", of: PartitionInput.self, countMax: 256).map(\.json)
+        )
         self.json = json
     }
 }
@@ -150,10 +154,12 @@ package struct PropertiesInput: WireInput {
         var json = JSONObject()
         json.put(
             "networks",
-            fields.list("networks", of: NetworkInput.self, countMax: 256).map(\.json))
+            fields.list("networks", of: NetworkInput.self, countMax: 256).map(\.json)
+        )
         json.put(
             "storagePools",
-            fields.list("storagePools", of: StoragePoolInput.self, countMax: 256).map(\.json))
+            fields.list("storagePools", of: StoragePoolInput.self, countMax: 256).map(\.json)
+        )
         self.json = json
     }
 }
@@ -210,7 +216,8 @@ private struct VsphereInput: WireInput {
         var json = JSONObject()
         json.put(
             "datacenters",
-            fields.list("datacenters", of: DatacenterInput.self, countMax: 256).map(\.json))
+            fields.list("datacenters", of: DatacenterInput.self, countMax: 256).map(\.json)
+        )
         self.json = json
     }
 }
@@ -225,7 +232,8 @@ private struct DatacenterInput: WireInput {
         json.put(
             "computeClusters",
             fields.list("computeClusters", of: ComputeClusterInput.self, countMax: 256)
-                .map(\.json))
+                .map(\.json)
+        )
         self.json = json
     }
 }

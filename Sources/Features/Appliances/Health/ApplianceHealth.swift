@@ -16,7 +16,9 @@ package struct ApplianceHealth: Sendable, Hashable {
     package var lastSeenAt: Timestamp?
 
     package init(
-        state: State = .unknown, message: String = "", agentVersion: String = "",
+        state: State = .unknown,
+        message: String = "",
+        agentVersion: String = "",
         lastSeenAt: Timestamp? = nil
     ) {
         self.state = state

@@ -1,3 +1,4 @@
+import APIKit
 import JSON
 
 /// What a machine told about itself, as the JSON that readers get.
@@ -16,8 +17,13 @@ package struct MachineDescription: Sendable, Hashable {
     package var memoryMB: Int64
 
     package init(
-        host: [UInt8], device: [UInt8], properties: [UInt8], service: [UInt8],
-        cloudProperties: [UInt8], cpuCores: Int64, memoryMB: Int64
+        host: [UInt8],
+        device: [UInt8],
+        properties: [UInt8],
+        service: [UInt8],
+        cloudProperties: [UInt8],
+        cpuCores: Int64,
+        memoryMB: Int64
     ) {
         self.host = host
         self.device = device
@@ -30,22 +36,27 @@ package struct MachineDescription: Sendable, Hashable {
 
     /// The description of an appliance of which nothing is known yet.
     package static func unknown(
-        _ id: ApplianceID, architecture: String, cloudProperties: JSONObject = JSONObject()
+        _ id: ApplianceID,
+        architecture: String,
+        cloudProperties: JSONObject = JSONObject()
     ) -> MachineDescription {
-        var device = JSONObject()
-        device["archType"] = .string(architecture)
-        var properties = JSONObject()
-        properties["networks"] = []
-        properties["storagePools"] = []
+        let nothing = Fields(JSONObject(), faults: FaultList())
         return MachineDescription(
-            host: HostInput.empty(id).jsonBytes(), device: device.jsonBytes(),
-            properties: properties.jsonBytes(), service: JSONObject().jsonBytes(),
-            cloudProperties: cloudProperties.jsonBytes(), cpuCores: 0, memoryMB: 0)
+            host: HostInput.empty(id).jsonBytes(),
+            device: DevicePartInput(from: nothing).stored(architecture: architecture).jsonBytes(),
+            properties: PropertiesInput(from: nothing).json.jsonBytes(),
+            service: JSONObject().jsonBytes(),
+            cloudProperties: cloudProperties.jsonBytes(),
+            cpuCores: 0,
+            memoryMB: 0
+        )
     }
 
     /// This description with the parts that a document has in place of the former ones.
     package func replacing(
-        with spec: DeviceSpecInput, of id: ApplianceID, architecture: String
+        with spec: DeviceSpecInput,
+        of id: ApplianceID,
+        architecture: String
     ) -> MachineDescription {
         var result = self
         if let host = spec.host { result.host = host.stored(for: id).jsonBytes() }
@@ -57,6 +68,16 @@ package struct MachineDescription: Sendable, Hashable {
         if let properties = spec.properties { result.properties = properties.json.jsonBytes() }
         if let service = spec.service { result.service = service.json.jsonBytes() }
         if let cloud = spec.cloudProperties { result.cloudProperties = cloud.json.jsonBytes() }
+        return result
+    }
+    /// This description with another checksum, by which the machine is told from a copy of it.
+    package func withChecksum(_ checksum: String) -> MachineDescription {
+        var result = self
+        guard let value = try? JSONParser.parse(host), case .object(var object) = value else {
+            return self
+        }
+        object["hostChecksum"] = .string(checksum)
+        result.host = object.jsonBytes()
         return result
     }
 }

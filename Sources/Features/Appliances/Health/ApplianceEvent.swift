@@ -35,39 +35,55 @@ package struct ApplianceEvent: Sendable, Hashable {
     /// A machine has proved that it is the appliance.
     package static func paired(fingerprint: String) -> ApplianceEvent {
         ApplianceEvent(
-            .info, reason: "Paired",
-            message: "The machine with the fingerprint '\(fingerprint)' has paired.")
+            .info,
+            reason: "Paired",
+            message: "The machine with the fingerprint '\(fingerprint)' has paired."
+        )
     }
 
     /// A second machine claims the ID.
     package static func identityConflict(
-        paired: String, claiming: String
+        paired: String,
+        claiming: String
     ) -> ApplianceEvent {
         ApplianceEvent(
-            .warning, reason: "IdentityConflict",
+            .warning,
+            reason: "IdentityConflict",
             message: "A machine with the fingerprint '\(claiming)' tried to pair under this ID, "
                 + "which belongs to the machine with the fingerprint '\(paired)'. If the "
-                + "hardware was replaced, use 'replace host'.")
+                + "hardware was replaced, use 'replace host'."
+        )
     }
 
     /// An operator expects another machine, or the same one installed anew.
     package static let replaced = ApplianceEvent(
-        .warning, reason: "HostReplaced",
-        message: "The former credential is void; the appliance waits for a machine to pair.")
+        .warning,
+        reason: "HostReplaced",
+        message: "The former credential is void; the appliance waits for a machine to pair."
+    )
 
     /// A person asked the machine to reset its cluster.
     package static let resetRequested = ApplianceEvent(
-        .warning, reason: "ResetRequested", message: "A reset of the appliance was asked for.")
+        .warning,
+        reason: "ResetRequested",
+        message: "A reset of the appliance was asked for."
+    )
 
     /// The state follows from what operators do with clusters.
     package static func associated(_ cluster: HoldingCluster) -> ApplianceEvent {
         ApplianceEvent(
-            .info, reason: "InUse", message: "The cluster '\(cluster.name)' uses the appliance.")
+            .info,
+            reason: "InUse",
+            message: "The cluster '\(cluster.name)' uses the appliance."
+        )
     }
 
     /// No cluster uses the appliance any more.
     package static let released = ApplianceEvent(
-        .info, reason: "Released", message: "No cluster uses the appliance any more.")
+        .info,
+        reason: "Released",
+        message: "No cluster uses the appliance any more."
+    )
 
     /// The health has changed; `nil` for the empty health, which is the absence of news.
     package static func health(_ health: ApplianceHealth) -> ApplianceEvent? {
@@ -75,13 +91,17 @@ package struct ApplianceEvent: Sendable, Hashable {
         case .unknown: nil
         case .healthy:
             ApplianceEvent(
-                .info, reason: "Healthy",
-                message: health.message.isEmpty ? "The appliance is healthy." : health.message)
+                .info,
+                reason: "Healthy",
+                message: health.message.isEmpty ? "The appliance is healthy." : health.message
+            )
         case .unhealthy:
             ApplianceEvent(
-                .warning, reason: "Unhealthy",
+                .warning,
+                reason: "Unhealthy",
                 message: health.message.isEmpty
-                    ? "The appliance reports that it is not healthy." : health.message)
+                    ? "The appliance reports that it is not healthy." : health.message
+            )
         }
     }
 }

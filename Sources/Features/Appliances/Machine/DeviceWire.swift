@@ -27,7 +27,10 @@ package struct MetadataInput: WireInput {
         name = fields.optionalText("name", bytesMax: 256) ?? ""
         if name.hasControlCharacter {
             fields.fault(
-                "name", "InvalidCharacter", "'name' must not contain control characters.")
+                "name",
+                "InvalidCharacter",
+                "'name' must not contain control characters."
+            )
         }
         let pairs = fields.textMap("labels", countMax: 1000, bytesMax: 16_384)
         for fault in Tags.faults(in: pairs) {
@@ -103,7 +106,8 @@ package struct HostInput: WireInput {
         projectUID = project?.uid ?? ""
         disableAutoRegister = fields.optionalFlag("disableAutoRegister") ?? false
         address = fields.optionalText("hostAddress") ?? ""
-        remoteShell = fields.optionalText("remoteSsh", allowed: TunnelConfigInput.states)
+        remoteShell =
+            fields.optionalText("remoteSsh", allowed: TunnelConfigInput.states)
             ?? "disabled"
         identity = fields.optionalObject("hostIdentity")
     }
@@ -163,14 +167,18 @@ package struct TunnelConfigInput: WireInput {
         temporaryUser = fields.optionalText("remoteSshTempUser", allowed: Self.states)
         if temporaryUser == "enabled", remoteShell != "enabled" {
             fields.fault(
-                "remoteSshTempUser", "NeedsRemoteSsh",
-                "A temporary user can be enabled only together with 'remoteSsh'.")
+                "remoteSshTempUser",
+                "NeedsRemoteSsh",
+                "A temporary user can be enabled only together with 'remoteSsh'."
+            )
         }
     }
 
     /// The configuration; what the body leaves out is disabled.
     package var config: TunnelConfig {
         TunnelConfig(
-            remoteShell: remoteShell ?? "disabled", temporaryUser: temporaryUser ?? "disabled")
+            remoteShell: remoteShell ?? "disabled",
+            temporaryUser: temporaryUser ?? "disabled"
+        )
     }
 }

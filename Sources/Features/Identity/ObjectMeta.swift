@@ -1,0 +1,65 @@
+import APIKit
+import JSON
+import Primitives
+
+/// The `metadata` of a create or an update, as far as the caller may set it.
+struct MetaInput: WireInput {
+    /// Long enough for a sentence, short enough for a table.
+    static let nameBytesMax = 128
+
+    let name: String
+    let labels: [String: String]
+    let annotations: [String: String]
+
+    init(from fields: Fields) {
+        name = fields.text("name", bytesMax: Self.nameBytesMax)
+        labels = fields.textMap("labels", countMax: 64, bytesMax: 1024)
+        annotations = fields.textMap("annotations", countMax: 64, bytesMax: 4096)
+        if let message = Self.flaw(in: name) { fields.fault("name", "NotAllowed", message) }
+    }
+
+    /// What makes a text unfit to be a name; `nil` when it is fit, or empty.
+    static func flaw(in name: String) -> String? {
+        guard let first = name.unicodeScalars.first, let last = name.unicodeScalars.last else {
+            return nil
+        }
+        if first.properties.isWhitespace || last.properties.isWhitespace {
+            return "A name must not begin or end with white space."
+        }
+        let isControl = name.unicodeScalars.contains {
+            [.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
+        }
+        return isControl ? "A name must not hold control characters." : nil
+    }
+}
+
+/// The `metadata` of an answer.
+struct ObjectMeta: Sendable, JSONWritable {
+    var name: String
+    var uid: String
+    var labels: [String: String] = [:]
+    var annotations: [String: String] = [:]
+    var createdAt: Timestamp
+    var modifiedAt: Timestamp
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("name", name)
+            writer.field("uid", uid)
+            writer.field("labels", labels)
+            writer.field("annotations", annotations)
+            writer.field("creationTimestamp", createdAt)
+            writer.field("lastModifiedTimestamp", modifiedAt)
+            writer.field("deletionTimestamp", Timestamp.never)
+        }
+    }
+
+    static let example = ObjectMeta(
+        name: "Default",
+        uid: "65f1c0a4d2b7e81f3c9a4b6d",
+        labels: ["team": "north"],
+        annotations: ["description": "The shops in the north."],
+        createdAt: Timestamp(seconds: 1_772_366_400),
+        modifiedAt: Timestamp(seconds: 1_772_366_400)
+    )
+}

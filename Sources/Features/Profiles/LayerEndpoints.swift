@@ -1,0 +1,218 @@
+import APIKit
+import HTTPCore
+import JSON
+import Packs
+import Primitives
+import Storage
+
+private let tag = "Cluster profiles"
+
+extension ProfileCall {
+    /// The layer of a profile by its name.
+    ///
+    /// - Throws: `.resourceNotFound`.
+    func layer(named name: String, of profile: Profile) throws -> Layer {
+        guard let layer = profile.layers.first(where: { $0.name == name }) else {
+            throw Failure.notFound("Pack", name)
+        }
+        return layer
+    }
+}
+
+extension Profiles {
+    /// What one can do with the layers of a profile.
+    var layerEndpoints: [Endpoint] {
+        [listLayers, addLayer, layerManifests, getLayer, updateLayer, deleteLayer]
+    }
+
+    private var listLayers: Endpoint {
+        Endpoint(
+            .get,
+            "/v1/clusterprofiles/{uid}/packs",
+            id: "v1ClusterProfilesUidPacksGet",
+            tag: tag,
+            summary: "Lists a profile's layers with their packs.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: LayerListOutput.self
+        ) { _, context in
+            let call = try ProfileCall(context)
+            return try database.read { tx in
+                let profile = try call.fetch(tx)
+                return LayerListOutput(
+                    profile: profile,
+                    layers: try profile.layers.map {
+                        try LayerOutput($0, tenantUID: profile.tenantUID, tx)
+                    }
+                )
+            }
+        }
+    }
+
+    private var layerManifests: Endpoint {
+        Endpoint(
+            .get,
+            "/v1/clusterprofiles/{uid}/packs/manifests",
+            id: "v1ClusterProfilesUidPacksManifestsGet",
+            tag: tag,
+            summary: "Shows a profile's layers with the content of their manifests.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: LayerManifestsOutput.self
+        ) { _, context in
+            let call = try ProfileCall(context)
+            return try database.read { tx in
+                let profile = try call.fetch(tx)
+                return LayerManifestsOutput(
+                    profile: profile,
+                    layers: try profile.layers.map {
+                        try LayerOutput($0, tenantUID: profile.tenantUID, tx)
+                    }
+                )
+            }
+        }
+    }
+
+    private var getLayer: Endpoint {
+        Endpoint(
+            .get,
+            "/v1/clusterprofiles/{uid}/packs/{packName}",
+            id: "V1ClusterProfilesUidPacksNameGet",
+            tag: tag,
+            summary: "Shows one layer with its pack and registry.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: LayerSummaryOutput.self
+        ) { _, context in
+            let call = try ProfileCall(context)
+            let name = try context.parameter("packName")
+            return try database.read { tx in
+                let profile = try call.fetch(tx)
+                let layer = try LayerOutput(
+                    call.layer(named: name, of: profile),
+                    tenantUID: profile.tenantUID,
+                    tx
+                )
+                let registryUID = layer.pack?.registryUID ?? layer.layer.registryUID
+                return LayerSummaryOutput(
+                    profile: profile,
+                    layer: layer,
+                    registry: try RegistryStore.find(
+                        uid: registryUID,
+                        tenantUID: profile.tenantUID,
+                        tx
+                    )
+                )
+            }
+        }
+    }
+
+    private var addLayer: Endpoint {
+        Endpoint(
+            .post,
+            "/v1/clusterprofiles/{uid}/packs",
+            id: "v1ClusterProfilesUidPacksAdd",
+            tag: tag,
+            summary: "Adds a layer to a profile's draft.",
+            access: .user(.profileUpdate),
+            success: 201,
+            failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: PackInput.self,
+            output: UIDAnswer.self
+        ) { input, context in
+            let call = try ProfileCall(context)
+            return try await database.write { tx in
+                var profile = try call.fetchForWrite(tx, "clusterProfile.update")
+                if profile.layers.contains(where: { $0.name == input.pack.name }) {
+                    throw Failure(
+                        .duplicateName,
+                        "The profile has a layer named '\(input.pack.name)'."
+                    )
+                }
+                guard profile.layers.count < ProfileLimits.layers else {
+                    throw Failure(
+                        .limitExceeded,
+                        "A profile has at most \(ProfileLimits.layers) layers."
+                    )
+                }
+                let added = try ProfileRules.layers(
+                    [input.pack],
+                    type: profile.type,
+                    existing: [],
+                    tenantUID: call.tenantUID,
+                    tx
+                )
+                profile.layers += added
+                try call.save(profile, "Added layer '\(input.pack.name)'.", tx)
+                let output = try added.first.map {
+                    try LayerOutput($0, tenantUID: call.tenantUID, tx)
+                }
+                return UIDAnswer(uid: output?.packUID ?? "")
+            }
+        }
+    }
+
+    private var updateLayer: Endpoint {
+        Endpoint(
+            .put,
+            "/v1/clusterprofiles/{uid}/packs/{packName}",
+            id: "v1ClusterProfilesUidPacksNameUpdate",
+            tag: tag,
+            summary: "Changes a layer's version and values; its manifests stay.",
+            access: .user(.profileUpdate),
+            failures: [.resourceNotFound, .ruleViolated, .preconditionFailed],
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: PackInput.self
+        ) { input, context in
+            let call = try ProfileCall(context)
+            let name = try context.parameter("packName")
+            try await database.write { tx in
+                var profile = try call.fetchForWrite(tx, "clusterProfile.update")
+                let former = try call.layer(named: name, of: profile)
+                guard
+                    let changed = try ProfileRules.layers(
+                        [input.pack.keepingManifests(of: former)],
+                        type: profile.type,
+                        existing: profile.layers,
+                        tenantUID: call.tenantUID,
+                        tx
+                    ).first
+                else { return }
+                if changed.name != name,
+                    profile.layers.contains(where: { $0.name == changed.name })
+                {
+                    throw Failure(
+                        .duplicateName,
+                        "The profile has a layer named '\(changed.name)'."
+                    )
+                }
+                let kept = try ProfileRules.keepingDefaults([changed], former: profile, tx)
+                guard let layer = kept.first, layer != former else { return }
+                profile.layers = profile.layers.map { $0.name == name ? layer : $0 }
+                try call.save(profile, "Changed layer '\(name)'.", tx)
+            }
+        }
+    }
+
+    private var deleteLayer: Endpoint {
+        Endpoint(
+            .delete,
+            "/v1/clusterprofiles/{uid}/packs/{packName}",
+            id: "v1ClusterProfilesUidPacksNameDelete",
+            tag: tag,
+            summary: "Takes a layer out of a profile's draft.",
+            access: .user(.profileUpdate),
+            failures: [.resourceNotFound, .preconditionFailed]
+        ) { _, context in
+            let call = try ProfileCall(context)
+            let name = try context.parameter("packName")
+            try await database.write { tx in
+                var profile = try call.fetchForWrite(tx, "clusterProfile.update")
+                _ = try call.layer(named: name, of: profile)
+                profile.layers.removeAll { $0.name == name }
+                try call.save(profile, "Removed layer '\(name)'.", tx)
+            }
+        }
+    }
+}
