@@ -16,37 +16,53 @@ let strict: [SwiftSetting] = [
 
 func platform(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Platform/\(name)",
-        swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Platform/\(name)",
+        swiftSettings: strict
+    )
 }
 
 func feature(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/Features/\(name)",
-        swiftSettings: strict + [.strictMemorySafety()])
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Features/\(name)",
+        swiftSettings: strict + [.strictMemorySafety()]
+    )
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: "Sources/Programs/\(name)",
-        swiftSettings: strict)
+        name: name,
+        dependencies: dependencies,
+        path: "Sources/Programs/\(name)",
+        swiftSettings: strict
+    )
 }
 
 func tests(_ path: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
-        name: String(path.split(separator: "/").last ?? ""), dependencies: dependencies,
-        path: "Tests/\(path)", swiftSettings: strict)
+        name: String(path.split(separator: "/").last ?? ""),
+        dependencies: dependencies,
+        path: "Tests/\(path)",
+        swiftSettings: strict
+    )
 }
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
-    name: "ArgumentParser", package: "swift-argument-parser")
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
 
 let shims: [Target] = [
     .target(name: "CSystem", path: "Sources/Shims/CSystem"),
     .target(
-        name: "CAssets", path: "Sources/Shims/CAssets",
-        cSettings: [.unsafeFlags(["-std=c23"])]),
+        name: "CAssets",
+        path: "Sources/Shims/CAssets",
+        cSettings: [.unsafeFlags(["-std=c23"])]
+    ),
     .systemLibrary(name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CYAML", path: "Sources/Shims/CYAML", pkgConfig: "yaml-0.1"),
@@ -71,7 +87,8 @@ let platformTargets: [Target] = [
         [
             "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry",
             logging,
-        ]),
+        ]
+    ),
 ]
 
 let featureTargets: [Target] = [
@@ -79,30 +96,35 @@ let featureTargets: [Target] = [
     feature("Audit", ["APIKit", "Primitives", "Storage"]),
     feature(
         "Identity",
-        ["APIKit", "Audit", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage"]),
+        ["APIKit", "Audit", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage"]
+    ),
     feature(
         "Appliances",
         [
             "APIKit", "Audit", "Crypto", "HTTPCore", "Identity", "JSON", "Primitives", "Storage",
-        ]),
+        ]
+    ),
     feature(
         "Packs",
         [
             "APIKit", "Archive", "Audit", "Crypto", "EventLoop", "HTTPCore", "Identity", "JSON",
             "Primitives", "Storage", "YAML",
-        ]),
+        ]
+    ),
     feature(
         "Profiles",
         [
             "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
             "Identity", "JSON", "Packs", "Primitives", "Storage", "YAML",
-        ]),
+        ]
+    ),
     feature(
         "AgentSync",
         [
             "AgentContract", "APIKit", "Appliances", "Audit", "Crypto", "EventLoop", "HTTPCore",
             "Identity", "JSON", "Packs", "Primitives", "Profiles", "Storage", logging,
-        ]),
+        ]
+    ),
 ]
 
 let programs: [Target] = [
@@ -112,13 +134,15 @@ let programs: [Target] = [
             "AgentSync", "APIKit", "Appliances", "Archive", "Audit", "CAssets", "Crypto",
             "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "Identity", "JSON", "Packs",
             "Primitives", "Profiles", "Storage", "Telemetry", "TLS", arguments, logging,
-        ]),
+        ]
+    ),
     program(
         "easel-agent",
         [
             "AgentContract", "Archive", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "JSON",
             "Primitives", "Telemetry", "TLS", "YAML", arguments, logging,
-        ]),
+        ]
+    ),
 ]
 
 let testTargets: [Target] = [
@@ -127,10 +151,13 @@ let testTargets: [Target] = [
         dependencies: [
             "APIKit", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", logging,
         ],
-        path: "Tests/Support", swiftSettings: strict),
+        path: "Tests/Support",
+        swiftSettings: strict
+    ),
     tests(
         "Platform/APIKitTests",
-        ["APIKit", "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport"]),
+        ["APIKit", "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport"]
+    ),
     tests("Platform/ArchiveTests", ["Archive"]),
     tests("Platform/CryptoTests", ["Crypto", "Primitives"]),
     tests("Platform/EventLoopTests", ["EventLoop", "Primitives"]),
@@ -145,13 +172,19 @@ let testTargets: [Target] = [
     tests("Platform/YAMLTests", ["YAML", "JSON"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
-    tests("Features/AppliancesTests", ["Appliances", "TestSupport"]),
+    tests(
+        "Features/AppliancesTests",
+        [
+            "APIKit", "Appliances", "Audit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage",
+            "TestSupport",
+        ]),
     tests(
         "Features/IdentityTests",
         [
             "APIKit", "Audit", "Crypto", "HTTPCore", "Identity", "JSON", "Primitives", "Storage",
             "TestSupport",
-        ]),
+        ]
+    ),
     tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
     tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
     tests("Programs/AgentTests", ["easel-agent", "AgentContract"]),
@@ -163,8 +196,10 @@ let testTargets: [Target] = [
 func present(_ targets: [Target]) -> [Target] {
     targets.filter { target in
         guard let path = target.path else { return true }
-        let files = FileManager.default.enumerator(
-            atPath: Context.packageDirectory + "/" + path)?.allObjects as? [String] ?? []
+        let files =
+            FileManager.default.enumerator(
+                atPath: Context.packageDirectory + "/" + path
+            )?.allObjects as? [String] ?? []
         return target.type == .system
             || files.contains { $0.hasSuffix(".swift") || $0.hasSuffix(".c") }
     }

@@ -19,8 +19,15 @@ package struct AgentReport: Sendable, Hashable, JSONWritable {
         package let message: String
 
         package init(
-            name: String, kind: String, version: String, profileUID: String, revision: Int64,
-            digest: String, action: String, reason: String, message: String
+            name: String,
+            kind: String,
+            version: String,
+            profileUID: String,
+            revision: Int64,
+            digest: String,
+            action: String,
+            reason: String,
+            message: String
         ) {
             self.name = name
             self.kind = kind
@@ -62,8 +69,13 @@ package struct AgentReport: Sendable, Hashable, JSONWritable {
     package let events: [Event]
 
     package init(
-        sequence: Int64, observed: DesiredNumber, healthState: String, healthMessage: String,
-        agentVersion: String, layers: [Layer], events: [Event]
+        sequence: Int64,
+        observed: DesiredNumber,
+        healthState: String,
+        healthMessage: String,
+        agentVersion: String,
+        layers: [Layer],
+        events: [Event]
     ) {
         self.sequence = sequence
         self.observed = observed

@@ -37,8 +37,14 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
     package let files: [File]
 
     package init(
-        profileUID: String, profileName: String, profileVersion: String, revision: Int64,
-        serverURL: String, caCertificate: String?, pairingToken: String, files: [File]
+        profileUID: String,
+        profileName: String,
+        profileVersion: String,
+        revision: Int64,
+        serverURL: String,
+        caCertificate: String?,
+        pairingToken: String,
+        files: [File]
     ) {
         self.profileUID = profileUID
         self.profileName = profileName
@@ -55,7 +61,9 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
         let format = try reader.text("format")
         guard format == Self.format else {
             throw ContractError(
-                pointer: "/format", reason: "is '\(format)'; this agent reads '\(Self.format)'")
+                pointer: "/format",
+                reason: "is '\(format)'; this agent reads '\(Self.format)'"
+            )
         }
         let profile = try reader.inner("profile")
         profileUID = try profile.text("uid")
@@ -68,8 +76,10 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
         pairingToken = try reader.inner("pairing").text("token")
         files = try reader.list("files") { item throws(ContractError) in
             File(
-                path: try item.text("path"), sha256: try item.text("sha256"),
-                size: try item.int("size"))
+                path: try item.text("path"),
+                sha256: try item.text("sha256"),
+                size: try item.int("size")
+            )
         }
     }
 

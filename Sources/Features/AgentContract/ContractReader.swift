@@ -61,7 +61,8 @@ struct ContractReader {
     }
 
     func list<Item>(
-        _ key: String, _ read: (ContractReader) throws(ContractError) -> Item
+        _ key: String,
+        _ read: (ContractReader) throws(ContractError) -> Item
     ) throws(ContractError) -> [Item] {
         let values: [JSONValue]
         switch object[key] {

@@ -27,8 +27,10 @@ extension LayerRevision: JSONWritable {
         values = try Part(reader.inner("values"))
         manifests = try reader.list("manifests") { item throws(ContractError) in
             Manifest(
-                name: try item.text("name"), part: try Part(item),
-                isAttached: try item.flag("attached"))
+                name: try item.text("name"),
+                part: try Part(item),
+                isAttached: try item.flag("attached")
+            )
         }
         charts = try reader.list("charts") { item throws(ContractError) in
             Chart(name: try item.text("name"), file: try item.text("file"), part: try Part(item))

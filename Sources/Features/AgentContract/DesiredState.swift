@@ -102,9 +102,19 @@ package struct LayerRevision: Sendable, Hashable {
     package let charts: [Chart]
 
     package init(
-        name: String, kind: String, layer: String, registryUID: String, packUID: String,
-        version: String, tag: String, installOrder: Int64, isVM: Bool, digest: String,
-        values: Part, manifests: [Manifest], charts: [Chart]
+        name: String,
+        kind: String,
+        layer: String,
+        registryUID: String,
+        packUID: String,
+        version: String,
+        tag: String,
+        installOrder: Int64,
+        isVM: Bool,
+        digest: String,
+        values: Part,
+        manifests: [Manifest],
+        charts: [Chart]
     ) {
         self.name = name
         self.kind = kind
@@ -136,8 +146,13 @@ package struct ProfileRevision: Sendable, Hashable {
     package let layers: [LayerRevision]
 
     package init(
-        uid: String, name: String, version: String, type: String, cloudType: String,
-        number: Int64, layers: [LayerRevision]
+        uid: String,
+        name: String,
+        version: String,
+        type: String,
+        cloudType: String,
+        number: Int64,
+        layers: [LayerRevision]
     ) {
         self.uid = uid
         self.name = name
@@ -174,7 +189,9 @@ package struct DesiredState: Sendable, Hashable {
         let reader = try ContractReader(value)
         let number = try reader.inner("number")
         self.number = DesiredNumber(
-            epoch: try number.int("epoch"), counter: try number.int("counter"))
+            epoch: try number.int("epoch"),
+            counter: try number.int("counter")
+        )
         applianceUID = try reader.inner("appliance").text("uid")
         profiles = try reader.list("profiles") { item throws(ContractError) in
             try ProfileRevision(item)

@@ -66,7 +66,11 @@ package struct Preset: Sendable, Hashable {
     package let add: String
 
     package init(
-        name: String, displayName: String, group: String, remove: [String], add: String
+        name: String,
+        displayName: String,
+        group: String,
+        remove: [String],
+        add: String
     ) {
         self.name = name
         self.displayName = displayName
@@ -108,4 +112,9 @@ package struct PackVersion: Sendable, Hashable {
 
     /// The version, when it is one that trains can compare.
     package var semanticVersion: SemanticVersion? { SemanticVersion(version) }
+}
+
+extension PackVersion {
+    /// The pack of the documents' examples.
+    package static var example: PackVersion { FilledPack.example.pack }
 }

@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import JSON
 import Packs
 import Primitives
@@ -26,10 +27,15 @@ extension Profiles {
 
     private var listLayers: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/packs", id: "v1ClusterProfilesUidPacksGet", tag: tag,
-            summary: "Lists a profile's layers with their packs.", access: .user(.profileGet),
-            failures: [.resourceNotFound], output: LayerListOutput.self
-        ) { [database] _, context in
+            .get,
+            "/v1/clusterprofiles/{uid}/packs",
+            id: "v1ClusterProfilesUidPacksGet",
+            tag: tag,
+            summary: "Lists a profile's layers with their packs.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: LayerListOutput.self
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let profile = try call.fetch(tx)
@@ -37,19 +43,23 @@ extension Profiles {
                     profile: profile,
                     layers: try profile.layers.map {
                         try LayerOutput($0, tenantUID: profile.tenantUID, tx)
-                    })
+                    }
+                )
             }
         }
     }
 
     private var layerManifests: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/packs/manifests",
-            id: "v1ClusterProfilesUidPacksManifestsGet", tag: tag,
+            .get,
+            "/v1/clusterprofiles/{uid}/packs/manifests",
+            id: "v1ClusterProfilesUidPacksManifestsGet",
+            tag: tag,
             summary: "Shows a profile's layers with the content of their manifests.",
-            access: .user(.profileGet), failures: [.resourceNotFound],
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
             output: LayerManifestsOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let profile = try call.fetch(tx)
@@ -57,54 +67,82 @@ extension Profiles {
                     profile: profile,
                     layers: try profile.layers.map {
                         try LayerOutput($0, tenantUID: profile.tenantUID, tx)
-                    })
+                    }
+                )
             }
         }
     }
 
     private var getLayer: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/packs/{packName}",
-            id: "V1ClusterProfilesUidPacksNameGet", tag: tag,
-            summary: "Shows one layer with its pack and registry.", access: .user(.profileGet),
-            failures: [.resourceNotFound], output: LayerSummaryOutput.self
-        ) { [database] _, context in
+            .get,
+            "/v1/clusterprofiles/{uid}/packs/{packName}",
+            id: "V1ClusterProfilesUidPacksNameGet",
+            tag: tag,
+            summary: "Shows one layer with its pack and registry.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: LayerSummaryOutput.self
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             return try database.read { tx in
                 let profile = try call.fetch(tx)
                 let layer = try LayerOutput(
-                    call.layer(named: name, of: profile), tenantUID: profile.tenantUID, tx)
+                    call.layer(named: name, of: profile),
+                    tenantUID: profile.tenantUID,
+                    tx
+                )
                 let registryUID = layer.pack?.registryUID ?? layer.layer.registryUID
                 return LayerSummaryOutput(
-                    profile: profile, layer: layer,
+                    profile: profile,
+                    layer: layer,
                     registry: try RegistryStore.find(
-                        uid: registryUID, tenantUID: profile.tenantUID, tx))
+                        uid: registryUID,
+                        tenantUID: profile.tenantUID,
+                        tx
+                    )
+                )
             }
         }
     }
 
     private var addLayer: Endpoint {
         Endpoint(
-            .post, "/v1/clusterprofiles/{uid}/packs", id: "v1ClusterProfilesUidPacksAdd", tag: tag,
-            summary: "Adds a layer to a profile's draft.", access: .user(.profileUpdate),
+            .post,
+            "/v1/clusterprofiles/{uid}/packs",
+            id: "v1ClusterProfilesUidPacksAdd",
+            tag: tag,
+            summary: "Adds a layer to a profile's draft.",
+            access: .user(.profileUpdate),
             success: 201,
             failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
-            bodyBytesMax: ProfileLimits.bodyBytes, input: PackInput.self, output: UIDAnswer.self
-        ) { [database] input, context in
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: PackInput.self,
+            output: UIDAnswer.self
+        ) { input, context in
             let call = try ProfileCall(context)
             return try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 if profile.layers.contains(where: { $0.name == input.pack.name }) {
                     throw Failure(
-                        .duplicateName, "The profile has a layer named '\(input.pack.name)'.")
+                        .duplicateName,
+                        "The profile has a layer named '\(input.pack.name)'."
+                    )
                 }
                 guard profile.layers.count < ProfileLimits.layers else {
                     throw Failure(
-                        .limitExceeded, "A profile has at most \(ProfileLimits.layers) layers.")
+                        .limitExceeded,
+                        "A profile has at most \(ProfileLimits.layers) layers."
+                    )
                 }
                 let added = try ProfileRules.layers(
-                    [input.pack], type: profile.type, existing: [], tenantUID: call.tenantUID, tx)
+                    [input.pack],
+                    type: profile.type,
+                    existing: [],
+                    tenantUID: call.tenantUID,
+                    tx
+                )
                 profile.layers += added
                 try call.save(profile, "Added layer '\(input.pack.name)'.", tx)
                 let output = try added.first.map {
@@ -117,27 +155,37 @@ extension Profiles {
 
     private var updateLayer: Endpoint {
         Endpoint(
-            .put, "/v1/clusterprofiles/{uid}/packs/{packName}",
-            id: "v1ClusterProfilesUidPacksNameUpdate", tag: tag,
+            .put,
+            "/v1/clusterprofiles/{uid}/packs/{packName}",
+            id: "v1ClusterProfilesUidPacksNameUpdate",
+            tag: tag,
             summary: "Changes a layer's version and values; its manifests stay.",
             access: .user(.profileUpdate),
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed],
-            bodyBytesMax: ProfileLimits.bodyBytes, input: PackInput.self
-        ) { [database] input, context in
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: PackInput.self
+        ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let former = try call.layer(named: name, of: profile)
-                guard let changed = try ProfileRules.layers(
-                    [input.pack.keepingManifests(of: former)], type: profile.type,
-                    existing: profile.layers, tenantUID: call.tenantUID, tx
-                ).first else { return }
+                guard
+                    let changed = try ProfileRules.layers(
+                        [input.pack.keepingManifests(of: former)],
+                        type: profile.type,
+                        existing: profile.layers,
+                        tenantUID: call.tenantUID,
+                        tx
+                    ).first
+                else { return }
                 if changed.name != name,
                     profile.layers.contains(where: { $0.name == changed.name })
                 {
                     throw Failure(
-                        .duplicateName, "The profile has a layer named '\(changed.name)'.")
+                        .duplicateName,
+                        "The profile has a layer named '\(changed.name)'."
+                    )
                 }
                 let kept = try ProfileRules.keepingDefaults([changed], former: profile, tx)
                 guard let layer = kept.first, layer != former else { return }
@@ -149,11 +197,14 @@ extension Profiles {
 
     private var deleteLayer: Endpoint {
         Endpoint(
-            .delete, "/v1/clusterprofiles/{uid}/packs/{packName}",
-            id: "v1ClusterProfilesUidPacksNameDelete", tag: tag,
-            summary: "Takes a layer out of a profile's draft.", access: .user(.profileUpdate),
+            .delete,
+            "/v1/clusterprofiles/{uid}/packs/{packName}",
+            id: "v1ClusterProfilesUidPacksNameDelete",
+            tag: tag,
+            summary: "Takes a layer out of a profile's draft.",
+            access: .user(.profileUpdate),
             failures: [.resourceNotFound, .preconditionFailed]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             try await database.write { tx in

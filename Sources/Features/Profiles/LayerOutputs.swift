@@ -56,7 +56,8 @@ struct LayerListOutput: WireOutput {
         [
             LayerListOutput(
                 profile: .example(isPublished: true),
-                layers: [LayerOutput(example: .example, pack: .example)])
+                layers: [LayerOutput(example: .example, pack: .example)]
+            )
         ]
     }
 
@@ -68,7 +69,8 @@ struct LayerListOutput: WireOutput {
             writer.beginObject()
             writer.field(
                 "metadata",
-                MetadataOutput(uid: layer.packUID, name: layer.layer.name, of: profile))
+                MetadataOutput(uid: layer.packUID, name: layer.layer.name, of: profile)
+            )
             writer.field("spec", LayerSpecOutput(output: layer, showsContent: false))
             writer.endObject()
         }
@@ -86,7 +88,8 @@ struct LayerManifestsOutput: WireOutput {
         [
             LayerManifestsOutput(
                 profile: .example(isPublished: true),
-                layers: [LayerOutput(example: .example, pack: .example)])
+                layers: [LayerOutput(example: .example, pack: .example)]
+            )
         ]
     }
 
@@ -101,7 +104,8 @@ struct LayerManifestsOutput: WireOutput {
             writer.beginObject()
             writer.field(
                 "metadata",
-                MetadataOutput(uid: layer.packUID, name: layer.layer.name, of: profile))
+                MetadataOutput(uid: layer.packUID, name: layer.layer.name, of: profile)
+            )
             writer.field("spec", LayerSpecOutput(output: layer, showsContent: true))
             writer.endObject()
         }
@@ -121,7 +125,9 @@ struct LayerSummaryOutput: WireOutput {
         [
             LayerSummaryOutput(
                 profile: .example(isPublished: true),
-                layer: LayerOutput(example: .example, pack: .example), registry: nil)
+                layer: LayerOutput(example: .example, pack: .example),
+                registry: nil
+            )
         ]
     }
 
@@ -130,7 +136,9 @@ struct LayerSummaryOutput: WireOutput {
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field(
-            "metadata", MetadataOutput(uid: layer.packUID, name: layer.layer.name, of: profile))
+            "metadata",
+            MetadataOutput(uid: layer.packUID, name: layer.layer.name, of: profile)
+        )
         writer.key("spec")
         writer.beginObject()
         writer.field("pack", LayerSpecOutput(output: layer, showsContent: false))
@@ -153,10 +161,16 @@ struct ManifestOutput: WireOutput {
 
     static var examples: [ManifestOutput] {
         let manifest = LayerManifest(
-            uid: "65f1c0a4d2b7e81f3c9a4b6e", name: "rules", content: "kind: List\n")
+            uid: "65f1c0a4d2b7e81f3c9a4b6e",
+            name: "rules",
+            content: "kind: List\n"
+        )
         return [
             ManifestOutput(
-                profile: .example(isPublished: true), draft: manifest, published: manifest),
+                profile: .example(isPublished: true),
+                draft: manifest,
+                published: manifest
+            ),
             ManifestOutput(profile: .example(isPublished: true), draft: manifest, published: nil),
         ]
     }
@@ -173,7 +187,9 @@ struct ManifestOutput: WireOutput {
     }
 
     private static func write(
-        _ key: StaticString, _ manifest: LayerManifest, to writer: inout JSONWriter
+        _ key: StaticString,
+        _ manifest: LayerManifest,
+        to writer: inout JSONWriter
     ) {
         writer.key(key)
         writer.beginObject()

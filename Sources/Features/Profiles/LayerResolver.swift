@@ -15,8 +15,13 @@ enum LayerResolver {
     ///
     /// - Throws: `.ruleViolated` when several registries hold the pack and none is named.
     static func pack(
-        name: String, registryUID: String, packUID: String, tag: String, tenantUID: String,
-        pointer: String, _ tx: borrowing Transaction
+        name: String,
+        registryUID: String,
+        packUID: String,
+        tag: String,
+        tenantUID: String,
+        pointer: String,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         var registryUID = registryUID
         var name = ProfileRules.packName(name)
@@ -31,8 +36,12 @@ enum LayerResolver {
         guard !tag.isEmpty else { return nil }
         if registryUID.isEmpty {
             return try PackStore.find(
-                name: name, version: tag, tenantUID: tenantUID, pointer: pointer + "/registryUid",
-                tx)
+                name: name,
+                version: tag,
+                tenantUID: tenantUID,
+                pointer: pointer + "/registryUid",
+                tx
+            )
         }
         guard try RegistryStore.find(uid: registryUID, tenantUID: tenantUID, tx) != nil else {
             return nil
@@ -51,7 +60,9 @@ enum LayerResolver {
     ///
     /// - Throws: `.ruleViolated` naming each layer whose pack is gone.
     static func resolve(
-        _ layers: [Layer], tenantUID: String, _ tx: borrowing Transaction
+        _ layers: [Layer],
+        tenantUID: String,
+        _ tx: borrowing Transaction
     ) throws -> [Resolved] {
         let faults = FaultList()
         var resolved: [Resolved] = []
@@ -61,13 +72,22 @@ enum LayerResolver {
                 continue
             }
             let pack = try pack(
-                name: layer.name, registryUID: layer.registryUID, packUID: layer.packUID,
-                tag: layer.tag, tenantUID: tenantUID, pointer: "/spec/draft/packs/\(index)", tx)
+                name: layer.name,
+                registryUID: layer.registryUID,
+                packUID: layer.packUID,
+                tag: layer.tag,
+                tenantUID: tenantUID,
+                pointer: "/spec/draft/packs/\(index)",
+                tx
+            )
             guard let pack else {
                 faults.add(
                     Fault(
-                        "/spec/draft/packs/\(index)", "UnknownPack",
-                        "The pack of layer '\(layer.name)' is in no registry any more."))
+                        "/spec/draft/packs/\(index)",
+                        "UnknownPack",
+                        "The pack of layer '\(layer.name)' is in no registry any more."
+                    )
+                )
                 continue
             }
             let values = try layer.values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
@@ -80,13 +100,15 @@ enum LayerResolver {
     /// The layers as agents take them, in the order of installation; every part is in the blob
     /// store afterwards.
     static func revisions(
-        _ resolved: [Resolved], _ tx: borrowing Transaction
+        _ resolved: [Resolved],
+        _ tx: borrowing Transaction
     ) throws -> [LayerRevision] {
         var revisions: [(rank: Int, order: Int64, position: Int, layer: LayerRevision)] = []
         for (position, one) in resolved.enumerated() {
             let revision = try revision(one, tx)
             revisions.append(
-                (rank(one.layer), revision.installOrder, position, revision))
+                (rank(one.layer), revision.installOrder, position, revision)
+            )
         }
         // Equal install orders keep the order of the list.
         return revisions.sorted {
@@ -102,16 +124,21 @@ enum LayerResolver {
     }
 
     private static func revision(
-        _ one: Resolved, _ tx: borrowing Transaction
+        _ one: Resolved,
+        _ tx: borrowing Transaction
     ) throws -> LayerRevision {
         let settings = PackSettings(values: one.values)
         let valuesBytes = Array(one.values.utf8)
         let values = Part(
-            digest: try BlobStore.put(valuesBytes, tx), size: Int64(valuesBytes.count))
+            digest: try BlobStore.put(valuesBytes, tx),
+            size: Int64(valuesBytes.count)
+        )
         var manifests = (one.pack?.manifests ?? []).map {
             LayerRevision.Manifest(
-                name: $0.name, part: Part(digest: $0.digest, size: Int64($0.size)),
-                isAttached: false)
+                name: $0.name,
+                part: Part(digest: $0.digest, size: Int64($0.size)),
+                isAttached: false
+            )
         }
         for manifest in one.layer.manifests {
             let bytes = Array(manifest.content.utf8)
@@ -119,11 +146,16 @@ enum LayerResolver {
                 .init(
                     name: manifest.name,
                     part: Part(digest: try BlobStore.put(bytes, tx), size: Int64(bytes.count)),
-                    isAttached: one.pack != nil))
+                    isAttached: one.pack != nil
+                )
+            )
         }
         let charts = (one.pack?.charts ?? []).map {
             LayerRevision.Chart(
-                name: $0.name, file: $0.file, part: Part(digest: $0.digest, size: Int64($0.size)))
+                name: $0.name,
+                file: $0.file,
+                part: Part(digest: $0.digest, size: Int64($0.size))
+            )
         }
         let version = one.pack?.version ?? (one.layer.tag.isEmpty ? "1.0.0" : one.layer.tag)
         var text = "\(one.layer.name)\n\(one.layer.kind.rawValue)\n\(version)\n"
@@ -133,13 +165,20 @@ enum LayerResolver {
         }
         for chart in charts { text += "c \(chart.file) \(chart.part.digest)\n" }
         return LayerRevision(
-            name: one.layer.name, kind: one.layer.kind.rawValue, layer: one.layer.layer,
+            name: one.layer.name,
+            kind: one.layer.kind.rawValue,
+            layer: one.layer.layer,
             registryUID: one.pack?.registryUID ?? one.layer.registryUID,
-            packUID: one.pack?.uid ?? manifestPackUID, version: version,
+            packUID: one.pack?.uid ?? manifestPackUID,
+            version: version,
             tag: one.layer.tag.isEmpty ? version : one.layer.tag,
-            installOrder: settings.installOrder, isVM: settings.isVM,
-            digest: "sha256:" + SHA256.digest(text).hex, values: values, manifests: manifests,
-            charts: charts)
+            installOrder: settings.installOrder,
+            isVM: settings.isVM,
+            digest: "sha256:" + SHA256.digest(text).hex,
+            values: values,
+            manifests: manifests,
+            charts: charts
+        )
     }
 }
 

@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import Primitives
 import Storage
 
@@ -11,7 +12,9 @@ extension Profiles {
     }
 
     private static func output(
-        _ manifest: LayerManifest, _ layer: Layer, _ profile: Profile,
+        _ manifest: LayerManifest,
+        _ layer: Layer,
+        _ profile: Profile,
         _ tx: borrowing Transaction
     ) throws -> ManifestOutput {
         let published = try profile.publishedNumber.flatMap {
@@ -24,29 +27,38 @@ extension Profiles {
 
     private var listManifests: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/packs/{packName}/manifests",
-            id: "v1ClusterProfilesUidPacksUidManifests", tag: tag,
-            summary: "Lists a layer's manifests.", access: .user(.profileGet),
-            failures: [.resourceNotFound], output: ManifestListOutput.self
-        ) { [database] _, context in
+            .get,
+            "/v1/clusterprofiles/{uid}/packs/{packName}/manifests",
+            id: "v1ClusterProfilesUidPacksUidManifests",
+            tag: tag,
+            summary: "Lists a layer's manifests.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: ManifestListOutput.self
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             return try database.read { tx in
                 let profile = try call.fetch(tx)
                 let layer = try call.layer(named: name, of: profile)
                 return ManifestListOutput(
-                    items: try layer.manifests.map { try Self.output($0, layer, profile, tx) })
+                    items: try layer.manifests.map { try Self.output($0, layer, profile, tx) }
+                )
             }
         }
     }
 
     private var getManifest: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/packs/{packName}/manifests/{manifestUid}",
-            id: "v1ClusterProfilesUidPacksNameManifestsUidGet", tag: tag,
-            summary: "Shows one manifest of a layer.", access: .user(.profileGet),
-            failures: [.resourceNotFound], output: ManifestOutput.self
-        ) { [database] _, context in
+            .get,
+            "/v1/clusterprofiles/{uid}/packs/{packName}/manifests/{manifestUid}",
+            id: "v1ClusterProfilesUidPacksNameManifestsUidGet",
+            tag: tag,
+            summary: "Shows one manifest of a layer.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            output: ManifestOutput.self
+        ) { _, context in
             let call = try ManifestCall(context)
             return try database.read { tx in
                 let profile = try call.profile.fetch(tx)
@@ -58,14 +70,18 @@ extension Profiles {
 
     private var addManifest: Endpoint {
         Endpoint(
-            .post, "/v1/clusterprofiles/{uid}/packs/{packName}/manifests",
-            id: "v1ClusterProfilesUidPacksNameManifestsAdd", tag: tag,
-            summary: "Attaches a manifest to a layer of the draft.", access: .user(.profileUpdate),
+            .post,
+            "/v1/clusterprofiles/{uid}/packs/{packName}/manifests",
+            id: "v1ClusterProfilesUidPacksNameManifestsAdd",
+            tag: tag,
+            summary: "Attaches a manifest to a layer of the draft.",
+            access: .user(.profileUpdate),
             success: 201,
             failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
-            bodyBytesMax: ProfileLimits.bodyBytes, input: ManifestInput.self,
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: ManifestInput.self,
             output: UIDAnswer.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             return try await database.write { tx in
@@ -73,16 +89,23 @@ extension Profiles {
                 let layer = try call.layer(named: name, of: profile)
                 if layer.manifests.contains(where: { $0.name == input.name }) {
                     throw Failure(
-                        .duplicateName, "Layer '\(name)' has a manifest named '\(input.name)'.")
+                        .duplicateName,
+                        "Layer '\(name)' has a manifest named '\(input.name)'."
+                    )
                 }
                 let added = LayerManifest(
-                    uid: UID.make(at: tx.now).text, name: input.name,
-                    content: try ProfileRules.content(of: input, layer: name))
+                    uid: UID.make(at: tx.now).text,
+                    name: input.name,
+                    content: try ProfileRules.content(of: input, layer: name)
+                )
                 profile.layers = profile.layers.map {
                     $0.name == name ? $0.with(manifests: $0.manifests + [added]) : $0
                 }
                 try call.save(
-                    profile, "Attached manifest '\(input.name)' to layer '\(name)'.", tx)
+                    profile,
+                    "Attached manifest '\(input.name)' to layer '\(name)'.",
+                    tx
+                )
                 return UIDAnswer(uid: added.uid)
             }
         }
@@ -90,12 +113,16 @@ extension Profiles {
 
     private var updateManifest: Endpoint {
         Endpoint(
-            .put, "/v1/clusterprofiles/{uid}/packs/{packName}/manifests/{manifestUid}",
-            id: "v1ClusterProfilesUidPacksNameManifestsUidUpdate", tag: tag,
-            summary: "Replaces a manifest of a layer of the draft.", access: .user(.profileUpdate),
+            .put,
+            "/v1/clusterprofiles/{uid}/packs/{packName}/manifests/{manifestUid}",
+            id: "v1ClusterProfilesUidPacksNameManifestsUidUpdate",
+            tag: tag,
+            summary: "Replaces a manifest of a layer of the draft.",
+            access: .user(.profileUpdate),
             failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
-            bodyBytesMax: ProfileLimits.bodyBytes, input: ManifestInput.self
-        ) { [database] input, context in
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: ManifestInput.self
+        ) { input, context in
             let call = try ManifestCall(context)
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")
@@ -105,17 +132,21 @@ extension Profiles {
                 }) {
                     throw Failure(
                         .duplicateName,
-                        "Layer '\(layer.name)' has a manifest named '\(input.name)'.")
+                        "Layer '\(layer.name)' has a manifest named '\(input.name)'."
+                    )
                 }
                 let changed = LayerManifest(
-                    uid: former.uid, name: input.name,
+                    uid: former.uid,
+                    name: input.name,
                     content: try input.content == nil
-                        ? former.content : ProfileRules.content(of: input, layer: layer.name))
+                        ? former.content : ProfileRules.content(of: input, layer: layer.name)
+                )
                 if changed == former { return }
                 profile.layers = profile.layers.map {
                     $0.name == layer.name
                         ? $0.with(
-                            manifests: $0.manifests.map { $0.uid == former.uid ? changed : $0 })
+                            manifests: $0.manifests.map { $0.uid == former.uid ? changed : $0 }
+                        )
                         : $0
                 }
                 try call.profile.save(profile, "Changed manifest '\(input.name)'.", tx)
@@ -125,11 +156,14 @@ extension Profiles {
 
     private var deleteManifest: Endpoint {
         Endpoint(
-            .delete, "/v1/clusterprofiles/{uid}/packs/{packName}/manifests/{manifestUid}",
-            id: "v1ClusterProfilesUidPacksNameManifestsUidDelete", tag: tag,
-            summary: "Takes a manifest from a layer of the draft.", access: .user(.profileUpdate),
+            .delete,
+            "/v1/clusterprofiles/{uid}/packs/{packName}/manifests/{manifestUid}",
+            id: "v1ClusterProfilesUidPacksNameManifestsUidDelete",
+            tag: tag,
+            summary: "Takes a manifest from a layer of the draft.",
+            access: .user(.profileUpdate),
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ManifestCall(context)
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")
@@ -137,7 +171,8 @@ extension Profiles {
                 guard layer.kind != .manifest || layer.manifests.count > 1 else {
                     throw Failure(
                         .ruleViolated,
-                        "Layer '\(layer.name)' consists of this manifest; delete the layer.")
+                        "Layer '\(layer.name)' consists of this manifest; delete the layer."
+                    )
                 }
                 profile.layers = profile.layers.map {
                     $0.name == layer.name
@@ -173,7 +208,14 @@ private struct ManifestCall: Sendable {
 extension Layer {
     func with(manifests: [LayerManifest]) -> Layer {
         Layer(
-            name: name, kind: kind, layer: layer, registryUID: registryUID, packUID: packUID,
-            tag: tag, values: values, manifests: manifests)
+            name: name,
+            kind: kind,
+            layer: layer,
+            registryUID: registryUID,
+            packUID: packUID,
+            tag: tag,
+            values: values,
+            manifests: manifests
+        )
     }
 }

@@ -120,15 +120,23 @@ enum LayerCoding {
                 for case .object(let manifest) in stored {
                     manifests.append(
                         LayerManifest(
-                            uid: manifest["uid"]?.text ?? "", name: manifest["name"]?.text ?? "",
-                            content: manifest["content"]?.text ?? ""))
+                            uid: manifest["uid"]?.text ?? "",
+                            name: manifest["name"]?.text ?? "",
+                            content: manifest["content"]?.text ?? ""
+                        )
+                    )
                 }
             }
             return Layer(
-                name: name, kind: kind, layer: object["layer"]?.text ?? "addon",
+                name: name,
+                kind: kind,
+                layer: object["layer"]?.text ?? "addon",
                 registryUID: object["registryUid"]?.text ?? "",
-                packUID: object["packUid"]?.text ?? "", tag: object["tag"]?.text ?? "",
-                values: object["values"]?.text, manifests: manifests)
+                packUID: object["packUid"]?.text ?? "",
+                tag: object["tag"]?.text ?? "",
+                values: object["values"]?.text,
+                manifests: manifests
+            )
         }
     }
 

@@ -23,7 +23,9 @@ package struct ProfileArchives: Sendable {
     let runSlow: @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
 
     package init(
-        serverURL: String, caCertificate: String?, tokens: RegistrationTokens,
+        serverURL: String,
+        caCertificate: String?,
+        tokens: RegistrationTokens,
         runSlow:
             @escaping @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
     ) {
@@ -45,8 +47,11 @@ package struct ProfileArchives: Sendable {
     func ensureToken(for profile: Profile, _ tx: borrowing Transaction) throws {
         guard profile.type == .system else { return }
         _ = try tokens.valueForProfile(
-            profile.uid, named: profile.name,
-            scope: ApplianceScope(tenantUID: profile.tenantUID, projectUID: profile.projectUID), tx)
+            profile.uid,
+            named: profile.name,
+            scope: ApplianceScope(tenantUID: profile.tenantUID, projectUID: profile.projectUID),
+            tx
+        )
     }
 
     /// Reads what the archive of a profile holds.
@@ -57,19 +62,23 @@ package struct ProfileArchives: Sendable {
             throw Failure(
                 .ruleViolated,
                 "Profile '\(profile.name)' is of type '\(profile.type.rawValue)'; only system "
-                    + "profiles are downloaded as an archive.")
+                    + "profiles are downloaded as an archive."
+            )
         }
         guard let number = profile.publishedNumber,
             let stored = try ProfileStore.revision(number, of: profile.uid, tx),
             let token = try tokens.findForProfile(profile.uid, tenantUID: profile.tenantUID, tx)
         else {
             throw Failure(
-                .ruleViolated, "Profile '\(profile.name)' is not published yet; publish it first.")
+                .ruleViolated,
+                "Profile '\(profile.name)' is not published yet; publish it first."
+            )
         }
         let revision = try ProfileRevision(JSONParser.parse(stored.content))
         var blobs: [String: [UInt8]] = [:]
         for layer in revision.layers {
-            let digests = [layer.values.digest] + layer.manifests.map(\.part.digest)
+            let digests =
+                [layer.values.digest] + layer.manifests.map(\.part.digest)
                 + layer.charts.map(\.part.digest)
             for digest in digests where blobs[digest] == nil {
                 blobs[digest] = try BlobStore.get(digest, tx)
@@ -80,7 +89,8 @@ package struct ProfileArchives: Sendable {
 
     /// The archive of a profile that an appliance follows.
     package func parts(
-        ofProfile uid: String, _ tx: borrowing Transaction
+        ofProfile uid: String,
+        _ tx: borrowing Transaction
     ) throws -> Parts {
         guard let profile = try ProfileStore.find(uid, tx) else {
             throw Failure.notFound("Cluster profile", uid)
@@ -98,8 +108,12 @@ package struct ProfileArchives: Sendable {
             return Response(status: 304, etag: etag)
         }
         return Response(
-            status: 200, contentType: .octetStream, etag: etag, body: archive,
-            fields: [("Content-Disposition", "attachment; filename=systemprofile.tgz")])
+            status: 200,
+            contentType: .octetStream,
+            etag: etag,
+            body: archive,
+            fields: [("Content-Disposition", "attachment; filename=systemprofile.tgz")]
+        )
     }
 
     /// The gzip-compressed tar.
@@ -116,24 +130,34 @@ package struct ProfileArchives: Sendable {
                     (
                         "\(folder)/manifests/\(Self.fileName(manifest.name)).yaml",
                         parts.blobs[manifest.part.digest] ?? []
-                    ))
+                    )
+                )
             }
             for chart in layer.charts {
                 files.append(
                     (
                         "\(folder)/charts/\(Self.fileName(chart.file))",
                         parts.blobs[chart.part.digest] ?? []
-                    ))
+                    )
+                )
             }
         }
         let manifest = ArchiveManifest(
-            profileUID: parts.revision.uid, profileName: parts.revision.name,
-            profileVersion: parts.revision.version, revision: parts.revision.number,
-            serverURL: serverURL, caCertificate: caCertificate, pairingToken: parts.token,
+            profileUID: parts.revision.uid,
+            profileName: parts.revision.name,
+            profileVersion: parts.revision.version,
+            revision: parts.revision.number,
+            serverURL: serverURL,
+            caCertificate: caCertificate,
+            pairingToken: parts.token,
             files: files.map {
                 .init(
-                    path: $0.path, sha256: SHA256.digest($0.bytes).hex, size: Int64($0.bytes.count))
-            })
+                    path: $0.path,
+                    sha256: SHA256.digest($0.bytes).hex,
+                    size: Int64($0.bytes.count)
+                )
+            }
+        )
         var tar = TarWriter()
         let root = ArchiveManifest.folder
         try tar.addFile("\(root)/\(ArchiveManifest.manifestFile)", manifest.jsonBytes())

@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import Appliances
 import Audit
 import JSON
@@ -28,51 +29,77 @@ extension Profiles {
 
     private var list: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles", id: "v1ClusterProfilesList", tag: tag,
-            summary: "Lists the profiles of the scope.", access: .user(.profileList),
-            failures: [.invalidRequest], query: QueryParameter.paging,
+            .get,
+            "/v1/clusterprofiles",
+            id: "v1ClusterProfilesList",
+            tag: tag,
+            summary: "Lists the profiles of the scope.",
+            access: .user(.profileList),
+            failures: [.invalidRequest],
+            query: QueryParameter.paging,
             output: ProfileListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let page = try context.page()
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let all = try ProfileStore.list(
-                    tenantUID: call.tenantUID, projectUID: call.projectUID, tx)
+                    tenantUID: call.tenantUID,
+                    projectUID: call.projectUID,
+                    tx
+                )
                 let rest = all.dropFirst(page.offset)
                 let shown = page.limit.map { rest.prefix($0) } ?? rest
                 return ProfileListOutput(
                     items: try shown.map { try ProfileOutput($0, tx) },
                     meta: context.listMeta(
-                        page, shown: shown.count, total: all.count, last: shown.last?.uid))
+                        page,
+                        shown: shown.count,
+                        total: all.count,
+                        last: shown.last?.uid
+                    )
+                )
             }
         }
     }
 
     private var metadataList: Endpoint {
         Endpoint(
-            .get, "/v1/dashboard/clusterprofiles/metadata", id: "v1ClusterProfilesMetadata",
-            tag: tag, summary: "Lists names and versions of the profiles of the scope.",
-            access: .user(.profileList), output: ProfileMetadataListOutput.self
-        ) { [database] _, context in
+            .get,
+            "/v1/dashboard/clusterprofiles/metadata",
+            id: "v1ClusterProfilesMetadata",
+            tag: tag,
+            summary: "Lists names and versions of the profiles of the scope.",
+            access: .user(.profileList),
+            output: ProfileMetadataListOutput.self
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 ProfileMetadataListOutput(
                     items: try ProfileStore.list(
-                        tenantUID: call.tenantUID, projectUID: call.projectUID, tx))
+                        tenantUID: call.tenantUID,
+                        projectUID: call.projectUID,
+                        tx
+                    )
+                )
             }
         }
     }
 
     private var create: Endpoint {
         Endpoint(
-            .post, "/v1/clusterprofiles", id: "v1ClusterProfilesCreate", tag: tag,
+            .post,
+            "/v1/clusterprofiles",
+            id: "v1ClusterProfilesCreate",
+            tag: tag,
             summary: "Makes a profile; it stays a draft until it is published.",
-            access: .user(.profileCreate), success: 201,
+            access: .user(.profileCreate),
+            success: 201,
             failures: [.ruleViolated, .duplicateName, .limitExceeded],
             query: [QueryParameter("publish", .boolean, "Publishes the new profile at once.")],
-            bodyBytesMax: ProfileLimits.bodyBytes, input: ProfileCreateInput.self,
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: ProfileCreateInput.self,
             output: UIDAnswer.self
-        ) { [database, publisher, archives] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             let publishes = context.flag("publish")
             return try await database.write { tx in
@@ -83,27 +110,43 @@ extension Profiles {
                     throw Failure(
                         .limitExceeded,
                         "The tenant has \(ProfileLimits.profilesPerTenant) profiles, which is "
-                            + "the limit; delete one first.")
+                            + "the limit; delete one first."
+                    )
                 }
                 let template = input.spec.template
                 let layers = try ProfileRules.layers(
-                    template.layers, type: template.type, existing: [],
-                    tenantUID: call.tenantUID, tx)
+                    template.layers,
+                    type: template.type,
+                    existing: [],
+                    tenantUID: call.tenantUID,
+                    tx
+                )
                 let profile = Profile(
-                    uid: UID.make(at: tx.now).text, tenantUID: call.tenantUID,
-                    projectUID: call.projectUID, name: input.metadata.name,
-                    profileVersion: input.spec.version, type: template.type,
-                    cloudType: template.cloudType, labels: input.metadata.labels,
+                    uid: UID.make(at: tx.now).text,
+                    tenantUID: call.tenantUID,
+                    projectUID: call.projectUID,
+                    name: input.metadata.name,
+                    profileVersion: input.spec.version,
+                    type: template.type,
+                    cloudType: template.cloudType,
+                    labels: input.metadata.labels,
                     annotations: ProfileRules.annotations(input.metadata.annotations),
-                    layers: layers, variables: input.spec.variables, publishedNumber: nil,
-                    version: try tx.nextCounter(), createdAt: tx.now, modifiedAt: tx.now,
-                    createdBy: call.actor.uid)
+                    layers: layers,
+                    variables: input.spec.variables,
+                    publishedNumber: nil,
+                    version: try tx.nextCounter(),
+                    createdAt: tx.now,
+                    modifiedAt: tx.now,
+                    createdBy: call.actor.uid
+                )
                 try ProfileStore.insert(profile, tx)
                 try AuditStore.record(
                     .create,
                     AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
                     "Created profile '\(profile.name)' \(profile.profileVersion).",
-                    by: call.actor, tx)
+                    by: call.actor,
+                    tx
+                )
                 if publishes {
                     _ = try publisher.publish(profile, by: call.actor, tx)
                     try archives.ensureToken(for: profile, tx)
@@ -115,14 +158,18 @@ extension Profiles {
 
     private var validateName: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/validate/name", id: "v1ClusterProfilesValidateNameVersion",
-            tag: tag, summary: "Says whether a name and version are free in the scope.",
-            access: .user(.profileGet), failures: [.invalidRequest, .duplicateName],
+            .get,
+            "/v1/clusterprofiles/validate/name",
+            id: "v1ClusterProfilesValidateNameVersion",
+            tag: tag,
+            summary: "Says whether a name and version are free in the scope.",
+            access: .user(.profileGet),
+            failures: [.invalidRequest, .duplicateName],
             query: [
                 QueryParameter("name", .string(), "The name to try."),
                 QueryParameter("version", .string(), "The version to try; 1.0.0 when missing."),
             ]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             let name = context.query("name") ?? ""
             let given = context.query("version") ?? ""
@@ -134,31 +181,45 @@ extension Profiles {
             if !ProfileRules.isVersion(version) {
                 faults.append(
                     Fault(
-                        "query/version", "InvalidVersion",
-                        "'version' must be a semantic version such as 1.0.0."))
+                        "query/version",
+                        "InvalidVersion",
+                        "'version' must be a semantic version such as 1.0.0."
+                    )
+                )
             }
             guard faults.isEmpty else {
                 throw Failure(.invalidRequest, faults[0].message, faults: faults)
             }
             let isTaken = try database.read { tx in
                 try ProfileStore.exists(
-                    name: name, version: version, tenantUID: call.tenantUID,
-                    projectUID: call.projectUID, tx)
+                    name: name,
+                    version: version,
+                    tenantUID: call.tenantUID,
+                    projectUID: call.projectUID,
+                    tx
+                )
             }
             if isTaken {
                 throw Failure(
-                    .duplicateName, "A profile named '\(name)' with version \(version) exists.")
+                    .duplicateName,
+                    "A profile named '\(name)' with version \(version) exists."
+                )
             }
         }
     }
 
     private var validatePacks: Endpoint {
         Endpoint(
-            .post, "/v1/clusterprofiles/validate/packs", id: "v1ClusterProfilesValidatePacks",
-            tag: tag, summary: "Checks layers without saving them.",
-            access: .user(.profileGet), bodyBytesMax: ProfileLimits.bodyBytes,
-            input: ValidateInput.self, output: ValidationOutput.self
-        ) { [database] input, context in
+            .post,
+            "/v1/clusterprofiles/validate/packs",
+            id: "v1ClusterProfilesValidatePacks",
+            tag: tag,
+            summary: "Checks layers without saving them.",
+            access: .user(.profileGet),
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: ValidateInput.self,
+            output: ValidationOutput.self
+        ) { input, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 try Self.validate(input, existing: [], call, tx)
@@ -168,13 +229,17 @@ extension Profiles {
 
     private var validatePacksOf: Endpoint {
         Endpoint(
-            .post, "/v1/clusterprofiles/{uid}/validate/packs",
-            id: "v1ClusterProfilesUidValidatePacks", tag: tag,
+            .post,
+            "/v1/clusterprofiles/{uid}/validate/packs",
+            id: "v1ClusterProfilesUidValidatePacks",
+            tag: tag,
             summary: "Checks layers of a profile without saving them.",
-            access: .user(.profileGet), failures: [.resourceNotFound],
-            bodyBytesMax: ProfileLimits.bodyBytes, input: ValidateInput.self,
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: ValidateInput.self,
             output: ValidationOutput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 try Self.validate(input, existing: call.fetch(tx).layers, call, tx)
@@ -183,29 +248,41 @@ extension Profiles {
     }
 
     private static func validate(
-        _ input: ValidateInput, existing: [Layer], _ call: ProfileCall,
+        _ input: ValidateInput,
+        existing: [Layer],
+        _ call: ProfileCall,
         _ tx: borrowing Transaction
     ) throws -> ValidationOutput {
         var faults: [Fault] = []
         do {
             _ = try ProfileRules.layers(
-                input.layers, type: input.type, existing: existing, tenantUID: call.tenantUID, tx)
+                input.layers,
+                type: input.type,
+                existing: existing,
+                tenantUID: call.tenantUID,
+                tx
+            )
         } catch let failure as Failure where failure.code == .ruleViolated {
             faults = failure.faults
         }
         return ValidationOutput(
             results: input.layers.map { layer in
                 (layer.name, faults.filter { $0.pointer.hasPrefix(layer.pointer + "/") })
-            })
+            }
+        )
     }
 
     private var get: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}", id: "v1ClusterProfilesGet", tag: tag,
+            .get,
+            "/v1/clusterprofiles/{uid}",
+            id: "v1ClusterProfilesGet",
+            tag: tag,
             summary: "Shows a profile, its draft and what is published.",
-            access: .user(.profileGet), failures: [.resourceNotFound],
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
             output: ProfileOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in try ProfileOutput(call.fetch(tx), tx) }
         }
@@ -213,20 +290,27 @@ extension Profiles {
 
     private var update: Endpoint {
         Endpoint(
-            .put, "/v1/clusterprofiles/{uid}", id: "v1ClusterProfilesUpdate", tag: tag,
+            .put,
+            "/v1/clusterprofiles/{uid}",
+            id: "v1ClusterProfilesUpdate",
+            tag: tag,
             summary: "Replaces a profile's draft; what is published stays.",
             access: .user(.profileUpdate),
             failures: [
                 .resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed,
-            ], bodyBytesMax: ProfileLimits.bodyBytes, input: ProfileUpdateInput.self
-        ) { [database] input, context in
+            ],
+            bodyBytesMax: ProfileLimits.bodyBytes,
+            input: ProfileUpdateInput.self
+        ) { input, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
                 if let type = input.spec.type, type != former.type {
                     throw Failure.fault(
-                        "/spec/template/type", "Immutable",
-                        "The type of a profile cannot change; it is '\(former.type.rawValue)'.")
+                        "/spec/template/type",
+                        "Immutable",
+                        "The type of a profile cannot change; it is '\(former.type.rawValue)'."
+                    )
                 }
                 var profile = former
                 profile.name = input.metadata.name
@@ -235,10 +319,17 @@ extension Profiles {
                 if let version = input.spec.version { profile.profileVersion = version }
                 if let layers = input.spec.layers {
                     profile.layers = try ProfileRules.layers(
-                        layers, type: former.type, existing: former.layers,
-                        tenantUID: call.tenantUID, tx)
+                        layers,
+                        type: former.type,
+                        existing: former.layers,
+                        tenantUID: call.tenantUID,
+                        tx
+                    )
                     profile.layers = try ProfileRules.keepingDefaults(
-                        profile.layers, former: former, tx)
+                        profile.layers,
+                        former: former,
+                        tx
+                    )
                 }
                 try Self.save(profile, former, call, tx)
             }
@@ -247,12 +338,15 @@ extension Profiles {
 
     private var updateMetadata: Endpoint {
         Endpoint(
-            .patch, "/v1/clusterprofiles/{uid}/metadata", id: "v1ClusterProfilesUidMetadataUpdate",
-            tag: tag, summary: "Changes a profile's name, version, description and tags.",
+            .patch,
+            "/v1/clusterprofiles/{uid}/metadata",
+            id: "v1ClusterProfilesUidMetadataUpdate",
+            tag: tag,
+            summary: "Changes a profile's name, version, description and tags.",
             access: .user(.profileUpdate),
             failures: [.resourceNotFound, .duplicateName, .preconditionFailed],
             input: ProfileMetaInput.self
-        ) { [database] input, context in
+        ) { input, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
@@ -268,9 +362,13 @@ extension Profiles {
 
     /// Saves a profile unless nothing about it changed.
     private static func save(
-        _ profile: Profile, _ former: Profile, _ call: ProfileCall, _ tx: borrowing Transaction
+        _ profile: Profile,
+        _ former: Profile,
+        _ call: ProfileCall,
+        _ tx: borrowing Transaction
     ) throws {
-        let isSame = profile.name == former.name && profile.labels == former.labels
+        let isSame =
+            profile.name == former.name && profile.labels == former.labels
             && profile.annotations == former.annotations && profile.layers == former.layers
             && profile.profileVersion == former.profileVersion
         if isSame { return }
@@ -279,10 +377,14 @@ extension Profiles {
 
     private var delete: Endpoint {
         Endpoint(
-            .delete, "/v1/clusterprofiles/{uid}", id: "v1ClusterProfilesDelete", tag: tag,
-            summary: "Deletes a profile that nobody follows.", access: .user(.profileDelete),
+            .delete,
+            "/v1/clusterprofiles/{uid}",
+            id: "v1ClusterProfilesDelete",
+            tag: tag,
+            summary: "Deletes a profile that nobody follows.",
+            access: .user(.profileDelete),
             failures: [.resourceNotFound, .inUse, .preconditionFailed]
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.delete")
@@ -292,27 +394,36 @@ extension Profiles {
                         .inUse,
                         "\(followers.count) appliances follow profile '\(profile.name)'; take it "
                             + "from them first.",
-                        details: ["edgeHosts": .array(followers.uids.map(JSONValue.string))])
+                        details: ["edgeHosts": .array(followers.uids.map(JSONValue.string))]
+                    )
                 }
                 try ProfileStore.delete(profile.uid, tx)
                 try RegistrationTokenStore.delete(
-                    profileUID: profile.uid, tenantUID: profile.tenantUID, tx)
+                    profileUID: profile.uid,
+                    tenantUID: profile.tenantUID,
+                    tx
+                )
                 try AuditStore.record(
                     .delete,
                     AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
                     "Deleted profile '\(profile.name)' \(profile.profileVersion).",
-                    by: call.actor, tx)
+                    by: call.actor,
+                    tx
+                )
             }
         }
     }
 
     private var publish: Endpoint {
         Endpoint(
-            .patch, "/v1/clusterprofiles/{uid}/publish", id: "v1ClusterProfilesPublish", tag: tag,
+            .patch,
+            "/v1/clusterprofiles/{uid}/publish",
+            id: "v1ClusterProfilesPublish",
+            tag: tag,
             summary: "Makes the draft a revision, which all followers take up.",
             access: .user(.profilePublish),
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed]
-        ) { [database, publisher, archives] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.publish")
@@ -324,11 +435,15 @@ extension Profiles {
 
     private var download: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/spc/download", id: "v1ClusterProfilesUidSpcDownload",
-            tag: tag, summary: "Downloads a system profile as the archive that a site needs.",
-            access: .user(.profileGet), failures: [.resourceNotFound, .ruleViolated],
+            .get,
+            "/v1/clusterprofiles/{uid}/spc/download",
+            id: "v1ClusterProfilesUidSpcDownload",
+            tag: tag,
+            summary: "Downloads a system profile as the archive that a site needs.",
+            access: .user(.profileGet),
+            failures: [.resourceNotFound, .ruleViolated],
             outputContentType: .octetStream
-        ) { [database, archives] context in
+        ) { context in
             let call = try ProfileCall(context)
             let parts = try database.read { tx in
                 let profile = try call.fetch(tx)
@@ -340,16 +455,22 @@ extension Profiles {
 
     private var revisions: Endpoint {
         Endpoint(
-            .get, "/v1/clusterprofiles/{uid}/revisions", id: "listClusterProfileRevisions",
-            tag: tag, summary: "Lists a profile's published revisions, the newest first.",
-            document: .agent, access: .user(.profileGet), failures: [.resourceNotFound],
+            .get,
+            "/v1/clusterprofiles/{uid}/revisions",
+            id: "listClusterProfileRevisions",
+            tag: tag,
+            summary: "Lists a profile's published revisions, the newest first.",
+            document: .agent,
+            access: .user(.profileGet),
+            failures: [.resourceNotFound],
             output: RevisionListOutput.self
-        ) { [database] _, context in
+        ) { _, context in
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let profile = try call.fetch(tx)
                 return RevisionListOutput(
-                    revisions: try ProfileStore.revisions(of: profile.uid, tx))
+                    revisions: try ProfileStore.revisions(of: profile.uid, tx)
+                )
             }
         }
     }

@@ -54,14 +54,18 @@ struct LayerInput: WireInput {
     init(from fields: Fields) {
         name = fields.text("name", bytesMax: ProfileLimits.nameBytes)
         kind = fields.choice("type", default: .spectro)
-        layer = fields.optionalText("layer", allowed: ["kernel", "os", "k8s", "cni", "csi", "addon"])
+        layer =
+            fields.optionalText("layer", allowed: ["kernel", "os", "k8s", "cni", "csi", "addon"])
             ?? ""
         registryUID = fields.optionalText("registryUid") ?? ""
         packUID = fields.optionalText("uid") ?? fields.optionalText("packUid") ?? ""
         tag = fields.optionalText("tag") ?? ""
         values = fields.optionalText("values", bytesMax: ProfileLimits.valuesBytes)
         manifests = fields.list(
-            "manifests", of: ManifestInput.self, countMax: ProfileLimits.manifests)
+            "manifests",
+            of: ManifestInput.self,
+            countMax: ProfileLimits.manifests
+        )
         // A layer that was read and is put back holds the pack's presets as objects: those
         // describe and choose nothing.
         if case .array(let items)? = fields.any("presets") {
@@ -89,7 +93,8 @@ struct LayerInput: WireInput {
     func keepingManifests(of former: Layer) -> LayerInput {
         LayerInput(
             self,
-            manifests: former.manifests.map { ManifestInput($0, pointer: pointer + "/manifests") })
+            manifests: former.manifests.map { ManifestInput($0, pointer: pointer + "/manifests") }
+        )
     }
 }
 
@@ -136,8 +141,10 @@ struct ProfileCreateInput: WireInput {
             if text.isEmpty { return "1.0.0" }
             if !ProfileRules.isVersion(text) {
                 fields.fault(
-                    "version", "InvalidVersion",
-                    "'version' must be a semantic version such as 1.0.0; '\(text)' is none.")
+                    "version",
+                    "InvalidVersion",
+                    "'version' must be a semantic version such as 1.0.0; '\(text)' is none."
+                )
             }
             return text
         }
@@ -178,7 +185,8 @@ struct ProfileUpdateInput: WireInput {
         init(from fields: Fields) {
             version = fields.has("version") ? ProfileCreateInput.Spec.version(fields) : nil
             // What GET gives has `draft` and `published` in the place of `template`.
-            let template = fields.optionalObject("template", as: Template.self)
+            let template =
+                fields.optionalObject("template", as: Template.self)
                 ?? fields.optionalObject("draft", as: Template.self)
                 ?? fields.optionalObject("published", as: Template.self)
             type = template?.type

@@ -70,8 +70,14 @@ struct LayerOutput: JSONWritable, Sendable {
             return
         }
         pack = try LayerResolver.pack(
-            name: layer.name, registryUID: layer.registryUID, packUID: layer.packUID,
-            tag: layer.tag, tenantUID: tenantUID, pointer: "", tx)
+            name: layer.name,
+            registryUID: layer.registryUID,
+            packUID: layer.packUID,
+            tag: layer.tag,
+            tenantUID: tenantUID,
+            pointer: "",
+            tx
+        )
         problem = pack == nil ? "The pack is in no registry any more." : nil
         values = try layer.values ?? pack.flatMap { try BlobStore.text($0.valuesDigest, tx) } ?? ""
     }
@@ -151,11 +157,6 @@ struct TemplateOutput: JSONWritable, Sendable {
     }
 }
 
-/// Who uses a profile.
-struct ProfileUse: Sendable {
-    let applianceUIDs: [String]
-}
-
 /// `v1ClusterProfile`.
 struct ProfileOutput: WireOutput {
     let profile: Profile
@@ -170,7 +171,8 @@ struct ProfileOutput: WireOutput {
         draft = TemplateOutput(
             profile: profile,
             layers: try profile.layers.map { try LayerOutput($0, tenantUID: tenantUID, tx) },
-            number: profile.publishedNumber ?? 0)
+            number: profile.publishedNumber ?? 0
+        )
         published = try profile.publishedNumber.flatMap { number in
             try ProfileStore.revision(number, of: profile.uid, tx).map { revision in
                 TemplateOutput(
@@ -178,7 +180,8 @@ struct ProfileOutput: WireOutput {
                     layers: try revision.source.map {
                         try LayerOutput($0, tenantUID: tenantUID, tx)
                     },
-                    number: number)
+                    number: number
+                )
             }
         }
         versions = try ProfileStore.versions(of: profile, tx)
@@ -197,7 +200,9 @@ struct ProfileOutput: WireOutput {
                 example: [
                     LayerOutput(example: Layer.example, pack: nil),
                     LayerOutput(example: Layer.example, pack: .example),
-                ], isPublished: true),
+                ],
+                isPublished: true
+            ),
             ProfileOutput(example: [], isPublished: false),
         ]
     }
@@ -247,22 +252,39 @@ extension Profile {
 
     static func example(isPublished: Bool) -> Profile {
         Profile(
-            uid: "65f1c0a4d2b7e81f3c9a4b6d", tenantUID: "", projectUID: "65f1c0a4d2b7e81f3c9a4b60",
-            name: "hospital-site", profileVersion: "1.0.0", type: .system, cloudType: "libvirt",
-            labels: ["site-type": "hospital"], annotations: [:], layers: [],
-            variables: .array([]), publishedNumber: isPublished ? 1 : nil, version: 7,
+            uid: "65f1c0a4d2b7e81f3c9a4b6d",
+            tenantUID: "",
+            projectUID: "65f1c0a4d2b7e81f3c9a4b60",
+            name: "hospital-site",
+            profileVersion: "1.0.0",
+            type: .system,
+            cloudType: "libvirt",
+            labels: ["site-type": "hospital"],
+            annotations: [:],
+            layers: [],
+            variables: .array([]),
+            publishedNumber: isPublished ? 1 : nil,
+            version: 7,
             createdAt: Timestamp(milliseconds: 1_709_238_702_204),
-            modifiedAt: Timestamp(milliseconds: 1_709_238_702_204), createdBy: "")
+            modifiedAt: Timestamp(milliseconds: 1_709_238_702_204),
+            createdBy: ""
+        )
     }
 }
 
 extension Layer {
     static let example = Layer(
-        name: "log-shipper", kind: .spectro, layer: "addon", registryUID: "", packUID: "",
-        tag: "4.x", values: "pack:\n  namespace: logs\n",
+        name: "log-shipper",
+        kind: .spectro,
+        layer: "addon",
+        registryUID: "",
+        packUID: "",
+        tag: "4.x",
+        values: "pack:\n  namespace: logs\n",
         manifests: [
             LayerManifest(uid: "65f1c0a4d2b7e81f3c9a4b6e", name: "rules", content: "kind: List\n")
-        ])
+        ]
+    )
 }
 
 /// `v1ClusterProfiles`.
@@ -365,9 +387,15 @@ struct RevisionListOutput: WireOutput {
         [
             RevisionListOutput(revisions: [
                 ProfileStore.Revision(
-                    number: 2, counter: 17, digest: "sha256:…", content: [], source: [],
-                    cause: "relink", createdAt: Timestamp(milliseconds: 1_709_238_702_204),
-                    createdBy: "easel")
+                    number: 2,
+                    counter: 17,
+                    digest: "sha256:…",
+                    content: [],
+                    source: [],
+                    cause: "relink",
+                    createdAt: Timestamp(milliseconds: 1_709_238_702_204),
+                    createdBy: "easel"
+                )
             ])
         ]
     }

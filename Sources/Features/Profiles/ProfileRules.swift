@@ -18,7 +18,10 @@ enum ProfileRules {
     /// - Parameter existing: the layers so far; a manifest named again keeps its uid.
     /// - Throws: `.ruleViolated` with every fault of every layer.
     static func layers(
-        _ inputs: [LayerInput], type: ProfileType, existing: [Layer], tenantUID: String,
+        _ inputs: [LayerInput],
+        type: ProfileType,
+        existing: [Layer],
+        tenantUID: String,
         _ tx: borrowing Transaction
     ) throws -> [Layer] {
         let faults = FaultList()
@@ -28,19 +31,30 @@ enum ProfileRules {
             if !names.insert(input.name).inserted {
                 faults.add(
                     Fault(
-                        input.pointer + "/name", "DuplicateName",
-                        "The profile has more than one layer named '\(input.name)'."))
+                        input.pointer + "/name",
+                        "DuplicateName",
+                        "The profile has more than one layer named '\(input.name)'."
+                    )
+                )
                 continue
             }
             let former = existing.first { $0.name == input.name }
             let layer = try layer(
-                input, former: former, tenantUID: tenantUID, faults: faults, tx)
+                input,
+                former: former,
+                tenantUID: tenantUID,
+                faults: faults,
+                tx
+            )
             if !type.takesCoreLayers, layer.layer != "addon" {
                 faults.add(
                     Fault(
-                        input.pointer + "/layer", "CoreLayerNotAllowed",
+                        input.pointer + "/layer",
+                        "CoreLayerNotAllowed",
                         "Layer '\(input.name)' is a core layer (\(layer.layer)); "
-                            + "profiles of type '\(type.rawValue)' take add-ons only."))
+                            + "profiles of type '\(type.rawValue)' take add-ons only."
+                    )
+                )
             }
             layers.append(layer)
         }
@@ -56,7 +70,9 @@ enum ProfileRules {
     /// A profile that is read and put back says the pack's own values and the resolved uid where
     /// its author left them out: what shows the same is kept as it was written.
     static func keepingDefaults(
-        _ layers: [Layer], former: Profile, _ tx: borrowing Transaction
+        _ layers: [Layer],
+        former: Profile,
+        _ tx: borrowing Transaction
     ) throws -> [Layer] {
         try layers.map { layer in
             guard let known = former.layers.first(where: { $0.name == layer.name }),
@@ -66,11 +82,14 @@ enum ProfileRules {
             let shown = try LayerOutput(known, tenantUID: former.tenantUID, tx)
             let shownTag = known.tag.isEmpty ? shown.version : known.tag
             let isSame = layer.tag == shownTag || layer.tag == known.tag
-            let isSamePack = layer.packUID == known.packUID || layer.packUID == shown.packUID
+            let isSamePack =
+                layer.packUID == known.packUID || layer.packUID == shown.packUID
                 || layer.packUID.isEmpty
-            let isSameRegistry = layer.registryUID == known.registryUID
+            let isSameRegistry =
+                layer.registryUID == known.registryUID
                 || layer.registryUID == shown.pack?.registryUID
-            let isSameValues = layer.values == known.values
+            let isSameValues =
+                layer.values == known.values
                 || layer.values ?? shown.values == shown.values
             return isSame && isSamePack && isSameRegistry && isSameValues ? known : layer
         }
@@ -84,11 +103,15 @@ enum ProfileRules {
             faults.faults.count == 1
                 ? faults.faults[0].message
                 : "The profile has \(faults.faults.count) faults; see details.errors.",
-            faults: faults.faults)
+            faults: faults.faults
+        )
     }
 
     private static func layer(
-        _ input: LayerInput, former: Layer?, tenantUID: String, faults: FaultList,
+        _ input: LayerInput,
+        former: Layer?,
+        tenantUID: String,
+        faults: FaultList,
         _ tx: borrowing Transaction
     ) throws -> Layer {
         var values = input.values
@@ -102,8 +125,11 @@ enum ProfileRules {
             if input.manifests.isEmpty {
                 faults.add(
                     Fault(
-                        input.pointer + "/manifests", "Required",
-                        "Layer '\(input.name)' is of type manifest and has none."))
+                        input.pointer + "/manifests",
+                        "Required",
+                        "Layer '\(input.name)' is of type manifest and has none."
+                    )
+                )
             }
         case .spectro, .helm, .oci:
             if let pack = try pack(for: input, tenantUID: tenantUID, faults: faults, tx) {
@@ -113,23 +139,42 @@ enum ProfileRules {
             }
         }
         if let values {
-            check(yaml: values, at: input.pointer + "/values", "The values of", input.name,
-                faults)
+            check(
+                yaml: values,
+                at: input.pointer + "/values",
+                "The values of",
+                input.name,
+                faults
+            )
         }
         return Layer(
-            name: input.name, kind: input.kind, layer: input.layer.isEmpty ? kind : input.layer,
-            registryUID: registryUID, packUID: packUID, tag: input.tag, values: values,
-            manifests: manifests(input, former: former, faults))
+            name: input.name,
+            kind: input.kind,
+            layer: input.layer.isEmpty ? kind : input.layer,
+            registryUID: registryUID,
+            packUID: packUID,
+            tag: input.tag,
+            values: values,
+            manifests: manifests(input, former: former, faults)
+        )
     }
 
     private static func pack(
-        for input: LayerInput, tenantUID: String, faults: FaultList, _ tx: borrowing Transaction
+        for input: LayerInput,
+        tenantUID: String,
+        faults: FaultList,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         do {
             if let pack = try LayerResolver.pack(
-                name: input.name, registryUID: input.registryUID, packUID: input.packUID,
-                tag: input.tag, tenantUID: tenantUID, pointer: input.pointer, tx)
-            {
+                name: input.name,
+                registryUID: input.registryUID,
+                packUID: input.packUID,
+                tag: input.tag,
+                tenantUID: tenantUID,
+                pointer: input.pointer,
+                tx
+            ) {
                 return pack
             }
         } catch let failure as Failure where failure.code == .ruleViolated {
@@ -139,24 +184,33 @@ enum ProfileRules {
         let wanted = input.tag.isEmpty ? input.packUID : input.tag
         faults.add(
             Fault(
-                input.pointer + (input.tag.isEmpty ? "/uid" : "/tag"), "UnknownPack",
+                input.pointer + (input.tag.isEmpty ? "/uid" : "/tag"),
+                "UnknownPack",
                 wanted.isEmpty
                     ? "Layer '\(input.name)' names neither a version (tag) nor a pack (uid)."
-                    : "No registry holds pack '\(packName(input.name))' in version '\(wanted)'."))
+                    : "No registry holds pack '\(packName(input.name))' in version '\(wanted)'."
+            )
+        )
         return nil
     }
 
     /// The values with the chosen presets merged in.
     private static func merged(
-        _ values: String?, _ input: LayerInput, _ pack: PackVersion, _ faults: FaultList,
+        _ values: String?,
+        _ input: LayerInput,
+        _ pack: PackVersion,
+        _ faults: FaultList,
         _ tx: borrowing Transaction
     ) throws -> String? {
         guard !input.presets.isEmpty else { return values }
         let base = try values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
         do {
             let merged = try PresetMerger.apply(
-                input.presets, of: pack.presets, to: Array(base.utf8),
-                pointer: input.pointer + "/presets")
+                input.presets,
+                of: pack.presets,
+                to: Array(base.utf8),
+                pointer: input.pointer + "/presets"
+            )
             return String(decoding: merged, as: UTF8.self)
         } catch let failure as Failure {
             for fault in failure.faults { faults.add(fault) }
@@ -165,16 +219,21 @@ enum ProfileRules {
     }
 
     private static func manifests(
-        _ input: LayerInput, former: Layer?, _ faults: FaultList
+        _ input: LayerInput,
+        former: Layer?,
+        _ faults: FaultList
     ) -> [LayerManifest] {
         var names: Set<String> = []
         return input.manifests.compactMap { manifest in
             guard names.insert(manifest.name).inserted else {
                 faults.add(
                     Fault(
-                        manifest.pointer + "/name", "DuplicateName",
+                        manifest.pointer + "/name",
+                        "DuplicateName",
                         "Layer '\(input.name)' has more than one manifest named "
-                            + "'\(manifest.name)'."))
+                            + "'\(manifest.name)'."
+                    )
+                )
                 return nil
             }
             let known = former?.manifests.first {
@@ -183,16 +242,25 @@ enum ProfileRules {
             guard let content = manifest.content ?? known?.content else {
                 faults.add(
                     Fault(
-                        manifest.pointer + "/content", "Required",
-                        "Manifest '\(manifest.name)' has no content."))
+                        manifest.pointer + "/content",
+                        "Required",
+                        "Manifest '\(manifest.name)' has no content."
+                    )
+                )
                 return nil
             }
             check(
-                yaml: content, at: manifest.pointer + "/content",
-                "Manifest '\(manifest.name)' of", input.name, faults)
+                yaml: content,
+                at: manifest.pointer + "/content",
+                "Manifest '\(manifest.name)' of",
+                input.name,
+                faults
+            )
             return LayerManifest(
-                uid: known?.uid ?? UID.make(at: Timestamp.now()).text, name: manifest.name,
-                content: content)
+                uid: known?.uid ?? UID.make(at: Timestamp.now()).text,
+                name: manifest.name,
+                content: content
+            )
         }
     }
 
@@ -203,11 +271,16 @@ enum ProfileRules {
         let faults = FaultList()
         if let content = manifest.content {
             check(
-                yaml: content, at: manifest.pointer + "/content",
-                "Manifest '\(manifest.name)' of", layer, faults)
+                yaml: content,
+                at: manifest.pointer + "/content",
+                "Manifest '\(manifest.name)' of",
+                layer,
+                faults
+            )
         } else {
             faults.add(
-                Fault(manifest.pointer + "/content", "Required", "'content' is required."))
+                Fault(manifest.pointer + "/content", "Required", "'content' is required.")
+            )
         }
         try refuse(faults)
         return manifest.content ?? ""
@@ -216,7 +289,10 @@ enum ProfileRules {
     /// Notes a fault when the text is no YAML. Text with template braces is YAML only once it is
     /// rendered, so it is let through.
     private static func check(
-        yaml text: String, at pointer: String, _ what: String, _ layer: String,
+        yaml text: String,
+        at pointer: String,
+        _ what: String,
+        _ layer: String,
         _ faults: FaultList
     ) {
         guard !text.contains("{{") else { return }
@@ -225,9 +301,12 @@ enum ProfileRules {
         } catch {
             faults.add(
                 Fault(
-                    pointer, "InvalidYAML",
+                    pointer,
+                    "InvalidYAML",
                     "\(what) layer '\(layer)' is not valid YAML: line \(error.line), column "
-                        + "\(error.column): \(error.reason)"))
+                        + "\(error.column): \(error.reason)"
+                )
+            )
         }
     }
 

@@ -14,13 +14,23 @@ enum ProfileStore {
 
     private static func profile(_ row: borrowing Row) throws -> Profile {
         Profile(
-            uid: row.text(0), tenantUID: row.text(1), projectUID: row.text(2), name: row.text(3),
-            profileVersion: row.text(4), type: ProfileType(rawValue: row.text(5)) ?? .full,
-            cloudType: row.text(6), labels: try textMap(row.bytes(7)),
-            annotations: try textMap(row.bytes(8)), layers: try LayerCoding.layers(row.bytes(9)),
-            variables: try JSONParser.parse(row.bytes(10)), publishedNumber: row.optionalInt(11),
-            version: row.int(12), createdAt: row.timestamp(13), modifiedAt: row.timestamp(14),
-            createdBy: row.text(15))
+            uid: row.text(0),
+            tenantUID: row.text(1),
+            projectUID: row.text(2),
+            name: row.text(3),
+            profileVersion: row.text(4),
+            type: ProfileType(rawValue: row.text(5)) ?? .full,
+            cloudType: row.text(6),
+            labels: try textMap(row.bytes(7)),
+            annotations: try textMap(row.bytes(8)),
+            layers: try LayerCoding.layers(row.bytes(9)),
+            variables: try JSONParser.parse(row.bytes(10)),
+            publishedNumber: row.optionalInt(11),
+            version: row.int(12),
+            createdAt: row.timestamp(13),
+            modifiedAt: row.timestamp(14),
+            createdBy: row.text(15)
+        )
     }
 
     private static func textMap(_ json: [UInt8]) throws -> [String: String] {
@@ -40,13 +50,23 @@ enum ProfileStore {
                     created_at, modified_at, created_by)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
                 """,
-                .text(profile.uid), .text(profile.tenantUID), .text(profile.projectUID),
-                .text(profile.name), .text(profile.profileVersion), .text(profile.type.rawValue),
-                .text(profile.cloudType), json(profile.labels), json(profile.annotations),
-                text(LayerCoding.json(profile.layers)), text(profile.variables.jsonBytes()),
-                .optionalInt(profile.publishedNumber), .int(profile.version),
-                .timestamp(profile.createdAt), .timestamp(profile.modifiedAt),
-                .text(profile.createdBy))
+                .text(profile.uid),
+                .text(profile.tenantUID),
+                .text(profile.projectUID),
+                .text(profile.name),
+                .text(profile.profileVersion),
+                .text(profile.type.rawValue),
+                .text(profile.cloudType),
+                json(profile.labels),
+                json(profile.annotations),
+                text(LayerCoding.json(profile.layers)),
+                text(profile.variables.jsonBytes()),
+                .optionalInt(profile.publishedNumber),
+                .int(profile.version),
+                .timestamp(profile.createdAt),
+                .timestamp(profile.modifiedAt),
+                .text(profile.createdBy)
+            )
         }
     }
 
@@ -62,28 +82,37 @@ enum ProfileStore {
                     modified_at = $10
                 WHERE uid = $1
                 """,
-                .text(profile.uid), .text(profile.name), .text(profile.profileVersion),
-                json(profile.labels), json(profile.annotations),
-                text(LayerCoding.json(profile.layers)), text(profile.variables.jsonBytes()),
-                .optionalInt(profile.publishedNumber), .int(profile.version),
-                .timestamp(profile.modifiedAt))
+                .text(profile.uid),
+                .text(profile.name),
+                .text(profile.profileVersion),
+                json(profile.labels),
+                json(profile.annotations),
+                text(LayerCoding.json(profile.layers)),
+                text(profile.variables.jsonBytes()),
+                .optionalInt(profile.publishedNumber),
+                .int(profile.version),
+                .timestamp(profile.modifiedAt)
+            )
         }
     }
 
     private static func refusingDuplicates(
-        _ profile: Profile, _ body: () throws(StorageError) -> Void
+        _ profile: Profile,
+        _ body: () throws(StorageError) -> Void
     ) throws {
         do {
             try body()
         } catch {
-            let taken = "profile.tenant_uid, profile.project_uid, profile.name, "
+            let taken =
+                "profile.tenant_uid, profile.project_uid, profile.name, "
                 + "profile.profile_version"
             guard case .constraint(name: taken) = error.kind else { throw error }
             throw Failure(
                 .duplicateName,
                 "A profile named '\(profile.name)' with version \(profile.profileVersion) exists "
                     + "already; choose another name or version.",
-                cause: error)
+                cause: error
+            )
         }
     }
 
@@ -95,11 +124,16 @@ enum ProfileStore {
 
     /// A profile that the scope can read: its own, and in a project also the tenant's.
     static func find(
-        _ uid: String, tenantUID: String, projectUID: String, _ tx: borrowing Transaction
+        _ uid: String,
+        tenantUID: String,
+        projectUID: String,
+        _ tx: borrowing Transaction
     ) throws -> Profile? {
         try tx.first(
             columns + " WHERE uid = $1 AND tenant_uid = $2 AND project_uid IN ('', $3)",
-            .text(uid), .text(tenantUID), .text(projectUID)
+            .text(uid),
+            .text(tenantUID),
+            .text(projectUID)
         ) { try profile($0) }
     }
 
@@ -111,40 +145,55 @@ enum ProfileStore {
     /// The profiles that a scope can read, in the order of their uids, which is that of their
     /// creation.
     static func list(
-        tenantUID: String, projectUID: String, _ tx: borrowing Transaction
+        tenantUID: String,
+        projectUID: String,
+        _ tx: borrowing Transaction
     ) throws -> [Profile] {
         try tx.all(
             columns + " WHERE tenant_uid = $1 AND project_uid IN ('', $2) ORDER BY uid",
-            .text(tenantUID), .text(projectUID)
+            .text(tenantUID),
+            .text(projectUID)
         ) { try profile($0) }
     }
 
     /// The profiles of the same scope and name, oldest first.
     static func versions(
-        of profile: Profile, _ tx: borrowing Transaction
+        of profile: Profile,
+        _ tx: borrowing Transaction
     ) throws -> [(uid: String, version: String)] {
         try tx.all(
             """
             SELECT uid, profile_version FROM profile
             WHERE tenant_uid = $1 AND project_uid = $2 AND name = $3 ORDER BY uid
-            """, .text(profile.tenantUID), .text(profile.projectUID), .text(profile.name)
+            """,
+            .text(profile.tenantUID),
+            .text(profile.projectUID),
+            .text(profile.name)
         ) { ($0.text(0), $0.text(1)) }
     }
 
     static func exists(
-        name: String, version: String, tenantUID: String, projectUID: String,
+        name: String,
+        version: String,
+        tenantUID: String,
+        projectUID: String,
         _ tx: borrowing Transaction
     ) throws -> Bool {
         try tx.first(
             """
             SELECT uid FROM profile
             WHERE tenant_uid = $1 AND project_uid = $2 AND name = $3 AND profile_version = $4
-            """, .text(tenantUID), .text(projectUID), .text(name), .text(version)
+            """,
+            .text(tenantUID),
+            .text(projectUID),
+            .text(name),
+            .text(version)
         ) { $0.text(0) } != nil
     }
 
     static func count(
-        tenantUID: String, _ tx: borrowing Transaction
+        tenantUID: String,
+        _ tx: borrowing Transaction
     ) throws -> Int64 {
         try tx.first("SELECT count(*) FROM profile WHERE tenant_uid = $1", .text(tenantUID)) {
             $0.int(0)
@@ -158,17 +207,20 @@ enum ProfileStore {
 
     /// The IDs of some appliances that follow a profile, and how many there are.
     static func followers(
-        _ uid: String, _ tx: borrowing Transaction
+        _ uid: String,
+        _ tx: borrowing Transaction
     ) throws -> (uids: [String], count: Int64) {
         let uids = try tx.all(
             """
             SELECT appliance.uid FROM appliance_profile
             JOIN appliance ON appliance.key = appliance_profile.appliance_key
             WHERE appliance_profile.profile_uid = $1 ORDER BY appliance.uid LIMIT 20
-            """, .text(uid)
+            """,
+            .text(uid)
         ) { $0.text(0) }
         let count = try tx.first(
-            "SELECT count(*) FROM appliance_profile WHERE profile_uid = $1", .text(uid)
+            "SELECT count(*) FROM appliance_profile WHERE profile_uid = $1",
+            .text(uid)
         ) { $0.int(0) }
         return (uids, count ?? 0)
     }
@@ -188,7 +240,10 @@ enum ProfileStore {
     }
 
     static func insert(
-        _ revision: Revision, of profileUID: String, note: String, _ tx: borrowing Transaction
+        _ revision: Revision,
+        of profileUID: String,
+        note: String,
+        _ tx: borrowing Transaction
     ) throws {
         _ = try tx.run(
             """
@@ -196,10 +251,17 @@ enum ProfileStore {
                 cause, note, created_at, created_by)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
-            .text(profileUID), .int(revision.number), .int(revision.counter),
-            .text(revision.digest), text(revision.content),
-            text(LayerCoding.json(revision.source)), .text(revision.cause), .text(note),
-            .timestamp(revision.createdAt), .text(revision.createdBy))
+            .text(profileUID),
+            .int(revision.number),
+            .int(revision.counter),
+            .text(revision.digest),
+            text(revision.content),
+            text(LayerCoding.json(revision.source)),
+            .text(revision.cause),
+            .text(note),
+            .timestamp(revision.createdAt),
+            .text(revision.createdBy)
+        )
     }
 
     private static let revisionColumns: SQL = """
@@ -209,26 +271,37 @@ enum ProfileStore {
 
     private static func revision(_ row: borrowing Row) throws -> Revision {
         Revision(
-            number: row.int(0), counter: row.int(1), digest: row.text(2), content: row.bytes(3),
-            source: try LayerCoding.layers(row.bytes(4)), cause: row.text(5),
-            createdAt: row.timestamp(6), createdBy: row.text(7))
+            number: row.int(0),
+            counter: row.int(1),
+            digest: row.text(2),
+            content: row.bytes(3),
+            source: try LayerCoding.layers(row.bytes(4)),
+            cause: row.text(5),
+            createdAt: row.timestamp(6),
+            createdBy: row.text(7)
+        )
     }
 
     static func revision(
-        _ number: Int64, of profileUID: String, _ tx: borrowing Transaction
+        _ number: Int64,
+        of profileUID: String,
+        _ tx: borrowing Transaction
     ) throws -> Revision? {
         try tx.first(
             revisionColumns + " WHERE profile_uid = $1 AND number = $2",
-            .text(profileUID), .int(number)
+            .text(profileUID),
+            .int(number)
         ) { try revision($0) }
     }
 
     /// All revisions of a profile, the newest first.
     static func revisions(
-        of profileUID: String, _ tx: borrowing Transaction
+        of profileUID: String,
+        _ tx: borrowing Transaction
     ) throws -> [Revision] {
         try tx.all(
-            revisionColumns + " WHERE profile_uid = $1 ORDER BY number DESC", .text(profileUID)
+            revisionColumns + " WHERE profile_uid = $1 ORDER BY number DESC",
+            .text(profileUID)
         ) { try revision($0) }
     }
 
@@ -253,7 +326,8 @@ enum ProfileStore {
     // MARK: What a published profile refers to
 
     static func setTrains(
-        _ trains: [(registryUID: String, packName: String, train: String)], of profileUID: String,
+        _ trains: [(registryUID: String, packName: String, train: String)],
+        of profileUID: String,
         _ tx: borrowing Transaction
     ) throws {
         _ = try tx.run("DELETE FROM profile_train WHERE profile_uid = $1", .text(profileUID))
@@ -263,41 +337,56 @@ enum ProfileStore {
                 INSERT INTO profile_train (profile_uid, registry_uid, pack_name, train)
                 VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
                 """,
-                .text(profileUID), .text(train.registryUID), .text(train.packName),
-                .text(train.train))
+                .text(profileUID),
+                .text(train.registryUID),
+                .text(train.packName),
+                .text(train.train)
+            )
         }
     }
 
     /// The profiles that follow a train of this pack.
     static func followersOfTrains(
-        registryUID: String, packName: String, _ tx: borrowing Transaction
+        registryUID: String,
+        packName: String,
+        _ tx: borrowing Transaction
     ) throws -> [(profileUID: String, train: String)] {
         try tx.all(
             """
             SELECT profile_uid, train FROM profile_train
             WHERE registry_uid = $1 AND pack_name = $2 ORDER BY profile_uid
-            """, .text(registryUID), .text(packName)
+            """,
+            .text(registryUID),
+            .text(packName)
         ) { ($0.text(0), $0.text(1)) }
     }
 
     static func addBlobs(
-        _ digests: Set<String>, of profileUID: String, _ tx: borrowing Transaction
+        _ digests: Set<String>,
+        of profileUID: String,
+        _ tx: borrowing Transaction
     ) throws {
         for digest in digests.sorted() {
             _ = try tx.run(
                 """
                 INSERT INTO profile_blob (profile_uid, digest) VALUES ($1, $2)
                 ON CONFLICT DO NOTHING
-                """, .text(profileUID), .text(digest))
+                """,
+                .text(profileUID),
+                .text(digest)
+            )
         }
     }
 
     static func holds(
-        _ digest: String, profileUID: String, _ tx: borrowing Transaction
+        _ digest: String,
+        profileUID: String,
+        _ tx: borrowing Transaction
     ) throws -> Bool {
         try tx.first(
             "SELECT 1 FROM profile_blob WHERE profile_uid = $1 AND digest = $2",
-            .text(profileUID), .text(digest)
+            .text(profileUID),
+            .text(digest)
         ) { $0.int(0) } != nil
     }
 }

@@ -1,11 +1,12 @@
 import APIKit
 import Audit
+import JSON
 import Packs
 import Primitives
 import Storage
 
 /// Profiles: what operators write, publish and download.
-package final class Profiles: Sendable {
+package struct Profiles: Sendable {
     let database: Database
     let publisher: Publisher
     let archives: ProfileArchives
@@ -14,7 +15,8 @@ package final class Profiles: Sendable {
     ///   - archives: what archives say about the server and how their tokens are sealed.
     ///   - onRevision: told each new revision after its commit, on the writer's thread.
     package init(
-        database: Database, archives: ProfileArchives,
+        database: Database,
+        archives: ProfileArchives,
         onRevision: @escaping @Sendable (RevisionNotice) -> Void
     ) {
         self.database = database
@@ -30,15 +32,23 @@ package final class Profiles: Sendable {
     /// Links the profiles that follow a train of this pack anew; called inside the transaction
     /// that imports the version.
     package func relink(
-        registryUID: String, packName: String, version: String, _ tx: borrowing Transaction
+        registryUID: String,
+        packName: String,
+        version: String,
+        _ tx: borrowing Transaction
     ) throws {
         guard let released = SemanticVersion(version) else { return }
         let followers = try ProfileStore.followersOfTrains(
-            registryUID: registryUID, packName: packName, tx)
-        for follower in followers {
-            guard VersionTrain(follower.train)?.matches(released) == true else { continue }
+            registryUID: registryUID,
+            packName: packName,
+            tx
+        )
+        for follower in followers where VersionTrain(follower.train)?.matches(released) == true {
             try publisher.relink(
-                profileUID: follower.profileUID, pack: "\(packName) \(version)", tx)
+                profileUID: follower.profileUID,
+                pack: "\(packName) \(version)",
+                tx
+            )
         }
     }
 
@@ -48,15 +58,22 @@ package final class Profiles: Sendable {
             try ProfileStore.eachNewest(tx) { uid, number, counter, content in
                 body(
                     RevisionNotice(
-                        profileUID: uid, tenantUID: "", number: number, counter: counter,
-                        content: content))
+                        profileUID: uid,
+                        tenantUID: "",
+                        number: number,
+                        counter: counter,
+                        content: content
+                    )
+                )
             }
         }
     }
 
     /// Whether a part belongs to a profile: what an appliance that follows it may fetch.
     package func holds(
-        digest: String, profileUID: String, _ tx: borrowing Transaction
+        digest: String,
+        profileUID: String,
+        _ tx: borrowing Transaction
     ) throws -> Bool {
         try ProfileStore.holds(digest, profileUID: profileUID, tx)
     }
@@ -64,7 +81,8 @@ package final class Profiles: Sendable {
     /// The published template of a profile as JSON (`v1ClusterProfileTemplate`), for the
     /// appliances that follow it; `nil` when it is gone or never published.
     package func publishedTemplate(
-        _ uid: String, _ tx: borrowing Transaction
+        _ uid: String,
+        _ tx: borrowing Transaction
     ) throws -> [UInt8]? {
         guard let profile = try ProfileStore.find(uid, tx) else { return nil }
         return try ProfileOutput(profile, tx).published?.jsonBytes()
@@ -72,7 +90,10 @@ package final class Profiles: Sendable {
 
     /// Whether the profile exists where an appliance of this scope can follow it.
     package func canBeFollowed(
-        _ uid: String, tenantUID: String, projectUID: String, _ tx: borrowing Transaction
+        _ uid: String,
+        tenantUID: String,
+        projectUID: String,
+        _ tx: borrowing Transaction
     ) throws -> Bool {
         try ProfileStore.find(uid, tenantUID: tenantUID, projectUID: projectUID, tx)?
             .publishedNumber != nil
@@ -119,14 +140,20 @@ struct ProfileCall: Sendable {
 
     /// Stores a changed profile and its audit row.
     func save(
-        _ profile: Profile, _ message: String, _ tx: borrowing Transaction
+        _ profile: Profile,
+        _ message: String,
+        _ tx: borrowing Transaction
     ) throws {
         var changed = profile
         changed.version = try tx.nextCounter()
         changed.modifiedAt = tx.now
         try ProfileStore.update(changed, tx)
         try AuditStore.record(
-            .update, AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-            message, by: actor, tx)
+            .update,
+            AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
+            message,
+            by: actor,
+            tx
+        )
     }
 }

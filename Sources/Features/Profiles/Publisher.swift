@@ -25,37 +25,57 @@ struct Publisher: Sendable {
     ///
     /// - Returns: whether there is a new revision.
     func publish(
-        _ profile: Profile, by actor: AuditActor, _ tx: borrowing Transaction
+        _ profile: Profile,
+        by actor: AuditActor,
+        _ tx: borrowing Transaction
     ) throws -> Bool {
         guard !profile.layers.isEmpty else {
             throw Failure.fault(
-                "/spec/draft/packs", "Required", "A profile without layers cannot be published.")
+                "/spec/draft/packs",
+                "Required",
+                "A profile without layers cannot be published."
+            )
         }
         return try revise(
-            profile, source: profile.layers, cause: .publish,
-            message: "Published profile '\(profile.name)' \(profile.profileVersion)", by: actor, tx)
+            profile,
+            source: profile.layers,
+            cause: .publish,
+            message: "Published profile '\(profile.name)' \(profile.profileVersion)",
+            by: actor,
+            tx
+        )
     }
 
     /// Links a published profile's trains anew after a registry gained a version.
     func relink(
-        profileUID: String, pack: String, _ tx: borrowing Transaction
+        profileUID: String,
+        pack: String,
+        _ tx: borrowing Transaction
     ) throws {
         guard let profile = try ProfileStore.find(profileUID, tx),
             let number = profile.publishedNumber,
             let newest = try ProfileStore.revision(number, of: profileUID, tx)
         else { return }
         _ = try revise(
-            profile, source: newest.source, cause: .relink,
+            profile,
+            source: newest.source,
+            cause: .relink,
             message: "Relinked profile '\(profile.name)' \(profile.profileVersion) to \(pack)",
             by: AuditActor(
                 tenantUID: profile.tenantUID,
-                projectUID: profile.projectUID.isEmpty ? nil : profile.projectUID),
-            tx)
+                projectUID: profile.projectUID.isEmpty ? nil : profile.projectUID
+            ),
+            tx
+        )
     }
 
     private func revise(
-        _ profile: Profile, source: [Layer], cause: AuditAction, message: String,
-        by actor: AuditActor, _ tx: borrowing Transaction
+        _ profile: Profile,
+        source: [Layer],
+        cause: AuditAction,
+        message: String,
+        by actor: AuditActor,
+        _ tx: borrowing Transaction
     ) throws -> Bool {
         let resolved = try LayerResolver.resolve(source, tenantUID: profile.tenantUID, tx)
         let layers = try LayerResolver.revisions(resolved, tx)
@@ -66,16 +86,31 @@ struct Publisher: Sendable {
         if last?.digest == digest, last?.source == source { return false }
         let number = (profile.publishedNumber ?? 0) + 1
         let revision = ProfileRevision(
-            uid: profile.uid, name: profile.name, version: profile.profileVersion,
-            type: profile.type.rawValue, cloudType: profile.cloudType, number: number,
-            layers: layers)
+            uid: profile.uid,
+            name: profile.name,
+            version: profile.profileVersion,
+            type: profile.type.rawValue,
+            cloudType: profile.cloudType,
+            number: number,
+            layers: layers
+        )
         let counter = try tx.nextCounter()
         let content = revision.jsonBytes()
         try ProfileStore.insert(
             .init(
-                number: number, counter: counter, digest: digest, content: content,
-                source: source, cause: cause.rawValue, createdAt: tx.now, createdBy: actor.name),
-            of: profile.uid, note: message, tx)
+                number: number,
+                counter: counter,
+                digest: digest,
+                content: content,
+                source: source,
+                cause: cause.rawValue,
+                createdAt: tx.now,
+                createdBy: actor.name
+            ),
+            of: profile.uid,
+            note: message,
+            tx
+        )
         var updated = profile
         updated.publishedNumber = number
         updated.version = counter
@@ -86,10 +121,17 @@ struct Publisher: Sendable {
         try AuditStore.record(
             cause,
             AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-            "\(message) as revision \(number).", by: actor, tx)
+            "\(message) as revision \(number).",
+            by: actor,
+            tx
+        )
         let notice = RevisionNotice(
-            profileUID: profile.uid, tenantUID: profile.tenantUID, number: number,
-            counter: counter, content: content)
+            profileUID: profile.uid,
+            tenantUID: profile.tenantUID,
+            number: number,
+            counter: counter,
+            content: content
+        )
         tx.afterCommit { [onRevision] in onRevision(notice) }
         return true
     }
@@ -97,8 +139,14 @@ struct Publisher: Sendable {
     /// Two revisions with one digest give the same to every appliance.
     private static func digest(_ profile: Profile, _ layers: [LayerRevision]) -> String {
         let revision = ProfileRevision(
-            uid: profile.uid, name: profile.name, version: profile.profileVersion,
-            type: profile.type.rawValue, cloudType: profile.cloudType, number: 0, layers: layers)
+            uid: profile.uid,
+            name: profile.name,
+            version: profile.profileVersion,
+            type: profile.type.rawValue,
+            cloudType: profile.cloudType,
+            number: 0,
+            layers: layers
+        )
         return "sha256:" + SHA256.digest(revision.jsonBytes()).hex
     }
 

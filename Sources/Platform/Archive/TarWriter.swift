@@ -29,7 +29,9 @@ package struct TarWriter {
         appendData(contents)
     }
 
-    /// Adds a folder. Folders of files need not be added.
+    /// Adds a folder.
+    ///
+    /// Folders of files need not be added.
     ///
     /// - Throws: `.unsafe` when the reader would refuse the path.
     package mutating func addDirectory(_ path: String) throws(ArchiveError) {

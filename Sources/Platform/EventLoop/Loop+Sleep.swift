@@ -1,6 +1,7 @@
 extension Loop {
-    /// Waits without holding the thread. Call it in a task that runs on this loop; it resumes
-    /// there.
+    /// Waits without holding the thread.
+    ///
+    /// Call it in a task that runs on this loop; it resumes there.
     ///
     /// - Throws: `CancellationError`, at once, when the task is or becomes cancelled.
     package func sleep(for delay: Duration) async throws {
@@ -16,7 +17,9 @@ extension Loop {
     }
 }
 
-/// One sleep. Lives on its loop; only `cancel` may come from another thread.
+/// One sleep.
+///
+/// Lives on its loop; only `cancel` may come from another thread.
 private final class Nap: @unchecked Sendable {
     private let loop: Loop
     private var timer: TimerHandle?

@@ -26,8 +26,10 @@ package final class Loop: @unchecked Sendable {
     /// What other threads leave for the loop.
     private struct Mailbox {
         var work: [Work] = []
-        /// Whether the loop waits in the kernel and nobody has woken it yet. One write per burst:
-        /// the first sender clears it, and a loop that is awake looks here before it sleeps.
+        /// Whether the loop waits in the kernel and nobody has woken it yet.
+        ///
+        /// One write per burst: the first sender clears it, and a loop that is awake looks here
+        /// before it sleeps.
         var isAsleep = false
         var isStopping = false
     }
@@ -87,7 +89,9 @@ package final class Loop: @unchecked Sendable {
 
     // MARK: Work from any thread
 
-    /// Runs the body on the loop: soon, after what was queued before it. From any thread.
+    /// Runs the body on the loop: soon, after what was queued before it.
+    ///
+    /// From any thread.
     package func submit(_ body: @escaping @Sendable () -> Void) {
         if isCurrent {
             queued.append(.body(body))
@@ -121,7 +125,9 @@ package final class Loop: @unchecked Sendable {
 
     // MARK: Sockets
 
-    /// Reports what happens on a descriptor to the handler, until `unwatch`. Keeps the handler.
+    /// Reports what happens on a descriptor to the handler, until `unwatch`.
+    ///
+    /// Keeps the handler.
     ///
     /// - Throws: `SystemError` when the kernel has no memory for one more.
     package func watch(
@@ -141,7 +147,9 @@ package final class Loop: @unchecked Sendable {
         watches[index].handler = handler
     }
 
-    /// Ends the reports. Call it before closing the descriptor.
+    /// Ends the reports.
+    ///
+    /// Call it before closing the descriptor.
     package func unwatch(_ descriptor: Int32) {
         let index = Int(descriptor)
         guard index < watches.count, watches[index].handler != nil else { return }
@@ -179,13 +187,15 @@ package final class Loop: @unchecked Sendable {
     // MARK: Hooks
 
     /// Runs the body on the loop's thread: before anything else if the loop has not started yet.
+    ///
     /// From any thread.
     package func onStart(_ body: @escaping @Sendable (Loop) -> Void) {
         submit { [unowned self] in body(self) }
     }
 
-    /// Runs the body each time the loop has nothing left to do and is about to wait. It may queue
-    /// nothing.
+    /// Runs the body each time the loop has nothing left to do and is about to wait.
+    ///
+    /// It may queue nothing.
     package func beforeWait(_ body: @escaping () -> Void) {
         hooksBeforeWait.append(body)
     }
@@ -199,7 +209,9 @@ package final class Loop: @unchecked Sendable {
 
     // MARK: Life
 
-    /// Starts the loop's thread. Once only.
+    /// Starts the loop's thread.
+    ///
+    /// Once only.
     package func start() throws {
         try thread.withLock { thread in
             precondition(thread == nil, "A loop starts once.")
@@ -214,7 +226,9 @@ package final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Asks the loop to end after its present turn. From any thread.
+    /// Asks the loop to end after its present turn.
+    ///
+    /// From any thread.
     package func stop() {
         let mustWake = mailbox.withLock { mailbox in
             mailbox.isStopping = true

@@ -20,7 +20,9 @@ package final class LoopGroup: Sendable {
         }
     }
 
-    /// Ends all the loops after their present turn and waits for their threads. Not from a loop.
+    /// Ends all the loops after their present turn and waits for their threads.
+    ///
+    /// Not from a loop.
     package func shutdown() {
         for loop in loops { loop.stop() }
         for loop in loops { loop.join() }

@@ -11,7 +11,9 @@ package struct SocketAddress: Sendable {
         self.length = length
     }
 
-    /// Looks up a name or an address in text. Blocks on DNS: not for a loop.
+    /// Looks up a name or an address in text.
+    ///
+    /// Blocks on DNS: not for a loop.
     ///
     /// - Parameter isForListening: Whether an empty host means every address of this machine.
     /// - Throws: `SystemError` when the name is unknown.

@@ -6,7 +6,9 @@ import Glibc
 /// An `errno` that only a fault of ours can cause (a closed descriptor, a bad pointer) traps,
 /// because the next call would act on somebody else's descriptor.
 package enum System {
-    /// Reads into the buffer. The buffer must not be empty.
+    /// Reads into the buffer.
+    ///
+    /// The buffer must not be empty.
     package static func receive(
         _ descriptor: Int32,
         into buffer: UnsafeMutableRawBufferPointer

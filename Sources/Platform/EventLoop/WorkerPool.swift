@@ -61,7 +61,9 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    /// Finishes what is queued and ends the threads; later work is refused. Waits for them.
+    /// Finishes what is queued and ends the threads; later work is refused.
+    ///
+    /// Waits for them.
     package func shutdown() {
         stop()
         for thread in threads { pthread_join(thread, nil) }

@@ -24,7 +24,9 @@ package final class ByteBuffer {
     /// Whether nothing is held.
     package var isEmpty: Bool { start == end }
 
-    /// The bytes held. Valid until the next change; `.span` makes it a span.
+    /// The bytes held.
+    ///
+    /// Valid until the next change; `.span` makes it a span.
     package var readable: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: base + start, count: end - start)
     }

@@ -38,8 +38,9 @@ package struct HTTPLimits: Sendable {
 
     /// The most connections in all; more are closed at once.
     package var connectionsMax = 200_000
-    /// The most connections from one address (for IPv6: one /64 network). Large, because a whole
-    /// fleet may sit behind one.
+    /// The most connections from one address (for IPv6: one /64 network).
+    ///
+    /// Large, because a whole fleet may sit behind one.
     package var connectionsPerAddressMax = 20_000
     /// TLS handshakes a loop begins in one turn, so that a storm of them does not starve polls.
     package var handshakesPerTurnMax = 4

@@ -24,7 +24,9 @@ package enum HTTPMethod: UInt8, Sendable, CaseIterable {
 /// has answered, as the connection uses the object again. Nothing is a `String` until somebody
 /// asks: the head's bytes are kept once, and names and values are offsets into them.
 package final class Request {
-    /// Where one header field stands in `head`. Names are folded to lower case.
+    /// Where one header field stands in `head`.
+    ///
+    /// Names are folded to lower case.
     package struct Field: Sendable {
         package var name: Range<Int>
         package var value: Range<Int>

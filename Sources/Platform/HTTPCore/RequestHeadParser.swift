@@ -409,7 +409,9 @@ extension UnsafeBufferPointer<UInt8> {
         return false
     }
 
-    /// Whether a byte below space, tab excepted, or DEL is among these. Eight bytes at a time.
+    /// Whether a byte below space, tab excepted, or DEL is among these.
+    ///
+    /// Eight bytes at a time.
     fileprivate var holdsControl: Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080

@@ -18,8 +18,9 @@ package struct Response: Sendable {
     /// The entity tag with its quotes, such as `"3.17"`; empty for none (RFC 9110 §8.8.3).
     package var etag: [UInt8]
     package var body: [UInt8]
-    /// Further fields, names in their usual spelling. Values must hold no CR, LF or NUL; the
-    /// writer drops a field that does.
+    /// Further fields, names in their usual spelling.
+    ///
+    /// Values must hold no CR, LF or NUL; the writer drops a field that does.
     package var fields: [(name: String, value: String)]
     /// Whether the connection ends after this answer.
     package var closesConnection = false

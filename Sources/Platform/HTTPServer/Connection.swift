@@ -371,7 +371,7 @@ final class Connection: ReadinessHandler {
         guard let due = earliestDeadline, due < timerDueAt, !isClosed else { return }
         if let timer { loop.cancel(timer) }
         timerDueAt = due
-        timer = loop.schedule(at: due) { [unowned self] in onTimer() }
+        timer = loop.schedule(at: due) { [self] in onTimer() }
     }
 
     private func onTimer() {

@@ -1,7 +1,9 @@
 import HTTPCore
 
 /// What is spoken on a connection, above the socket and TLS: HTTP/1.1, and beside it HTTP/2 where
-/// ALPN chose it. Called on the connection's loop.
+/// ALPN chose it.
+///
+/// Called on the connection's loop.
 protocol ConnectionProtocol: AnyObject {
     /// Whether more input helps now; when not, reading pauses at `pipelinedBytesMax`.
     var wantsInput: Bool { get }

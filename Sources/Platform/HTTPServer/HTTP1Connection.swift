@@ -22,7 +22,9 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         case closed
     }
 
-    private unowned let connection: Connection
+    // Strong both ways until `Connection.close`: an answer that meets a broken socket closes the
+    // connection in the middle of our own methods.
+    private let connection: Connection
     private let server: ServerLoop
     private var phase = Phase.head
     private var parser: RequestHeadParser
@@ -93,9 +95,7 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
 
     /// Returns false when more input is needed.
     private func takeHead(_ input: ByteBuffer) -> Bool {
-        let request = request ?? server.takeRequest()
-        self.request = request
-        switch parser.feed(input.readable.span, into: request) {
+        switch feedParser(input) {
         case .needsMore:
             if headStartedAt == nil && parser.hasBegun {
                 headStartedAt = server.loop.now
@@ -108,44 +108,60 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         case .complete(let bytes):
             let isLast = bytes == input.count
             input.consume(bytes)
-            beginRequest(request, isLast: isLast)
+            beginRequest(isLast: isLast)
         }
         return true
     }
 
-    private func beginRequest(_ request: Request, isLast: Bool) {
-        headStartedAt = nil
+    // The request is looked at in functions of their own, which hold it only while they run: the
+    // object can be used again only when nobody else up the stack holds it.
+
+    private func feedParser(_ input: ByteBuffer) -> RequestHeadParser.Step {
+        let request = request ?? server.takeRequest()
+        self.request = request
+        return parser.feed(input.readable.span, into: request)
+    }
+
+    private func admitRequest() -> (Admission, BodyFraming) {
+        guard let request else { return (.refuse(Response(status: 500)), .none) }
         request.id = server.makeRequestID()
         request.peerAddress = connection.peerAddress
         request.isSecure = connection.isSecure
+        return (server.responder.admit(request), request.bodyFraming)
+    }
+
+    private func beginRequest(isLast: Bool) {
+        headStartedAt = nil
         if server.observer != nil { answerStartedAt = MonotonicTime.now() }
-        switch server.responder.admit(request) {
+        let (admission, framing) = admitRequest()
+        switch admission {
         case .refuse(let response):
-            refuseBody(request, response)
+            refuseBody(framing, response)
         case .accept(let bodyBytesMax):
-            if request.bodyFraming == .none {
+            if framing == .none {
                 startHandler()
-                return
+            } else {
+                awaitBody(framing, bodyBytesMax, isLast: isLast)
             }
-            if case .length(let length) = request.bodyFraming, length > bodyBytesMax {
-                refuse(.bodyTooLarge)
-                return
-            }
-            // A client that sends the body without waiting needs no leave (RFC 9110 §10.1.1).
-            if parser.expectsContinue && isLast {
-                server.writer.writeContinue(to: connection.writableOutput())
-            }
-            bodyStartedAt = server.loop.now
-            connection.setDeadline(after(server.limits.bodyGrace))
-            switch request.bodyFraming {
-            case .length(let length):
-                phase = .body(remaining: length, bodyBytesMax: bodyBytesMax)
-            default:
-                phase = .chunkedBody(
-                    ChunkedDecoder(limits: server.limits),
-                    bodyBytesMax: bodyBytesMax
-                )
-            }
+        }
+    }
+
+    private func awaitBody(_ framing: BodyFraming, _ bodyBytesMax: Int, isLast: Bool) {
+        if case .length(let length) = framing, length > bodyBytesMax {
+            refuse(.bodyTooLarge)
+            return
+        }
+        // A client that sends the body without waiting needs no leave (RFC 9110 §10.1.1).
+        if parser.expectsContinue && isLast {
+            server.writer.writeContinue(to: connection.writableOutput())
+        }
+        bodyStartedAt = server.loop.now
+        connection.setDeadline(after(server.limits.bodyGrace))
+        if case .length(let length) = framing {
+            phase = .body(remaining: length, bodyBytesMax: bodyBytesMax)
+        } else {
+            let decoder = ChunkedDecoder(limits: server.limits)
+            phase = .chunkedBody(decoder, bodyBytesMax: bodyBytesMax)
         }
     }
 
@@ -220,9 +236,9 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
     }
 
     /// Answers a request whose body nobody wants.
-    private func refuseBody(_ request: Request, _ response: Response) {
+    private func refuseBody(_ framing: BodyFraming, _ response: Response) {
         let unread: Int
-        switch request.bodyFraming {
+        switch framing {
         case .none: unread = 0
         case .length(let length): unread = length
         case .chunked: unread = .max
@@ -299,7 +315,9 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
     /// Gives the request back to the loop, unless a handler broke the rule and kept it.
     private func dropRequest() {
         guard request != nil else { return }
-        if isKnownUniquelyReferenced(&request), let request { server.recycle(request) }
+        if isKnownUniquelyReferenced(&request), let unused = request.take() {
+            server.recycle(unused)
+        }
         request = nil
     }
 

@@ -4,7 +4,7 @@ import Glibc
 
 /// A listening socket on one loop.
 final class Listener: ReadinessHandler {
-    private unowned let server: ServerLoop
+    private let server: ServerLoop
     private var descriptor: Descriptor?
     private let number: Int32
     private let isSecure: Bool

@@ -1,6 +1,8 @@
 import HTTPCore
 
-/// What became of one request, for logs and metrics. Valid only during the call.
+/// What became of one request, for logs and metrics.
+///
+/// Valid only during the call.
 package struct AnsweredRequest {
     /// The request; nil when the head was refused before it was one.
     package let request: Request?

@@ -40,7 +40,9 @@ package final class Server: Sendable {
         }
     }
 
-    /// Begins to listen. Looks up host names, so not on a loop. Once only.
+    /// Begins to listen.
+    ///
+    /// Looks up host names, so not on a loop. Once only.
     ///
     /// - Returns: An entry for each address, with the port the system chose where 0 was asked.
     /// - Throws: `SystemError` when an address is in use, unknown or not permitted; then nothing

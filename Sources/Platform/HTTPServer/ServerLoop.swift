@@ -89,7 +89,9 @@ final class ServerLoop: @unchecked Sendable {
         return responseWriter
     }
 
-    /// A number that no other request has. No secret: each follows from the one before.
+    /// A number that no other request has.
+    ///
+    /// No secret: each follows from the one before.
     func makeRequestID() -> UInt64 {
         // The finisher of SplitMix64 maps a counter one to one.
         nextRequestID &+= 0x9E37_79B9_7F4A_7C15
@@ -147,8 +149,9 @@ final class ServerLoop: @unchecked Sendable {
         HTTP1Connection(connection)
     }
 
-    /// Whether the connection may do its handshake in this turn; if not it is called later. When
-    /// a fleet connects anew, polls on open connections go between.
+    /// Whether the connection may do its handshake in this turn; if not it is called later.
+    ///
+    /// When a fleet connects anew, polls on open connections go between.
     func takeHandshake(_ connection: Connection) -> Bool {
         if handshakeTurn != loop.now {
             handshakeTurn = loop.now

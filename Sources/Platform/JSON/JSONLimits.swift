@@ -54,6 +54,6 @@ package struct JSONError: Error, Hashable {
 }
 
 extension JSONError: CustomStringConvertible {
-    /// The place and the reason, such as `line 3, column 7: A comma is missing.`
+    /// The place and the reason in one line.
     package var description: String { "line \(line), column \(column): \(reason)" }
 }

@@ -20,7 +20,7 @@ package enum JSONValue: Sendable, Hashable {
         return text
     }
 
-    /// The number when it is an integer, else nil. `1.0` is not one.
+    /// The number when it is an integer, else nil; `1.0` is not one.
     package var integer: Int64? {
         guard case .int(let number) = self else { return nil }
         return number
@@ -62,7 +62,7 @@ package enum JSONValue: Sendable, Hashable {
         return elements[index]
     }
 
-    /// What kind of value this is, for messages: `a string`, `an object`, …
+    /// The kind of the value with its article, for messages.
     package var kindWithArticle: String {
         switch self {
         case .null: "null"

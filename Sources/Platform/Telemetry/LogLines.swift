@@ -25,7 +25,10 @@ package struct LogLines: LogHandler {
 
     /// - Parameter descriptor: where lines go; standard error unless a test says otherwise.
     package init(
-        label: String, format: LogFormat, level: Logger.Level = .info, descriptor: Int32 = 2
+        label: String,
+        format: LogFormat,
+        level: Logger.Level = .info,
+        descriptor: Int32 = 2
     ) {
         self.label = label
         self.format = format
@@ -43,14 +46,24 @@ package struct LogLines: LogHandler {
         if let extra = event.metadata { fields.merge(extra) { $1 } }
         write(
             Self.line(
-                format, at: Timestamp.now(), level: event.level, label: label,
-                message: event.message.description, fields: fields))
+                format,
+                at: Timestamp.now(),
+                level: event.level,
+                label: label,
+                message: event.message.description,
+                fields: fields
+            )
+        )
     }
 
     /// The bytes of one line, with its line feed.
     static func line(
-        _ format: LogFormat, at time: Timestamp, level: Logger.Level, label: String,
-        message: String, fields: Logger.Metadata
+        _ format: LogFormat,
+        at time: Timestamp,
+        level: Logger.Level,
+        label: String,
+        message: String,
+        fields: Logger.Metadata
     ) -> [UInt8] {
         let sorted = fields.sorted { $0.key < $1.key }
         switch format {

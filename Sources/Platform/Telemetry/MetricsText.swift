@@ -17,14 +17,18 @@ package struct MetricsText {
 
     /// One sample with its labels.
     package mutating func sample(
-        _ name: String, _ labels: KeyValuePairs<String, String> = [:], _ value: Int
+        _ name: String,
+        _ labels: KeyValuePairs<String, String> = [:],
+        _ value: Int
     ) {
         line(name + Self.text(of: labels) + " \(value)")
     }
 
     /// One sample whose value has a fraction, such as seconds.
     package mutating func sample(
-        _ name: String, _ labels: KeyValuePairs<String, String> = [:], seconds value: Double
+        _ name: String,
+        _ labels: KeyValuePairs<String, String> = [:],
+        seconds value: Double
     ) {
         line(name + Self.text(of: labels) + " \(value)")
     }
@@ -36,8 +40,11 @@ package struct MetricsText {
     ///   - counts: entries of each bucket, one more than bounds: the last is of those above all.
     ///   - microseconds: the sum of all that was measured.
     package mutating func histogram(
-        _ name: String, _ labels: KeyValuePairs<String, String> = [:], bounds: [Int],
-        counts: [Int], microseconds: Int
+        _ name: String,
+        _ labels: KeyValuePairs<String, String> = [:],
+        bounds: [Int],
+        counts: [Int],
+        microseconds: Int
     ) {
         var total = 0
         let plain = labels.map { ($0.key, $0.value) }

@@ -21,8 +21,9 @@ struct TextEdit {
         return result + text[at...]
     }
 
-    /// The text without the lines of one pair; nil when the pair does not stand on lines of its
-    /// own. A mapping that loses its last pair becomes `{}`.
+    /// The text without the lines of one pair; nil when other things stand on those lines.
+    ///
+    /// A mapping that loses its last pair becomes `{}`.
     static func removal(of keys: [String], in root: YAMLNode, _ text: [UInt8]) -> [UInt8]? {
         var mapping = root
         for (number, key) in keys.enumerated() {

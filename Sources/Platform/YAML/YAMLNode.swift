@@ -55,7 +55,9 @@ package struct YAMLNode: Sendable {
     package var tag: Tag?
     /// Where the node begins, its anchor and tag included.
     package var start: YAMLMark
-    /// Where the node ends in bytes. A block collection reaches up to the token after it.
+    /// Where the node ends in bytes.
+    ///
+    /// A block collection reaches up to the token after it.
     package var endOffset: Int
     /// Whether the collection is written in braces or brackets.
     package var isFlow = false

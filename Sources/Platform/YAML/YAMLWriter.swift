@@ -10,7 +10,9 @@ package struct YAMLWriter {
         text(YAMLNode(value))
     }
 
-    /// The text of a node, ending with a line break. Anchors and aliases are written out.
+    /// The text of a node, ending with a line break.
+    ///
+    /// Anchors and aliases are written out.
     package static func text(_ node: YAMLNode) -> String {
         var writer = YAMLWriter()
         writer.root(node)

@@ -11,7 +11,8 @@ struct Easel: ParsableCommand {
         subcommands: [
             ServeCommand.self, BootstrapCommand.self, PacksCommand.self, BackupCommand.self,
             MigrateCommand.self, CheckCommand.self, OpenAPICommand.self,
-        ])
+        ]
+    )
 
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())

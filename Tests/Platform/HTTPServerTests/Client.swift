@@ -3,8 +3,10 @@ import EventLoop
 import Glibc
 import TLS
 
-/// A blocking client that sends and reads exact bytes. Every read gives up after ten seconds, so
-/// that a fault of the server fails a test instead of hanging it.
+/// A blocking client that sends and reads exact bytes.
+///
+/// Every read gives up after ten seconds, so that a fault of the server fails a test instead of
+/// hanging it.
 final class Client {
     let descriptor: Int32
     private var pending: [UInt8] = []

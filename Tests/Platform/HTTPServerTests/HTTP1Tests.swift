@@ -183,6 +183,17 @@ struct HTTP1Tests {
         }
     }
 
+    @Test func `closes by itself after answering a client that has finished sending`() async throws
+    {
+        try await TestServer.with { server in
+            let client = try Client(port: server.port)
+            client.send("GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            client.finishSending()
+            #expect(client.readAnswer()?.status == 200)
+            #expect(client.isAtEnd())
+        }
+    }
+
     @Test func `takes a large body and gives a large answer`() async throws {
         try await TestServer.with { server in
             let client = try Client(port: server.port)
