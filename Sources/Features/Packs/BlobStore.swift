@@ -23,7 +23,11 @@ package enum BlobStore {
             INSERT INTO blob (digest, size, content, created_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (digest) DO NOTHING
             """,
-            .text(digest), .int(bytes.count), .bytes(bytes), .timestamp(tx.now))
+            .text(digest),
+            .int(bytes.count),
+            .bytes(bytes),
+            .timestamp(tx.now)
+        )
     }
 
     /// The bytes of a digest; nil when there are none.
@@ -31,7 +35,9 @@ package enum BlobStore {
         try tx.first("SELECT content FROM blob WHERE digest = $1", .text(digest)) { $0.bytes(0) }
     }
 
-    /// The bytes of a digest as text; nil when there are none. Broken UTF-8 becomes U+FFFD.
+    /// The bytes of a digest as text; nil when there are none.
+    ///
+    /// Broken UTF-8 becomes U+FFFD.
     package static func text(_ digest: String, _ tx: borrowing Transaction) throws -> String? {
         try tx.first("SELECT content FROM blob WHERE digest = $1", .text(digest)) { row in
             row.text(0)

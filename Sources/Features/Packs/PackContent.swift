@@ -28,28 +28,36 @@ extension PackContent: JSONWritable {
         let value = try JSONParser.parse(text, limits: limits)
         presets = (value["presets"]?.elements ?? []).map {
             Preset(
-                name: $0["name"]?.text ?? "", displayName: $0["displayName"]?.text ?? "",
+                name: $0["name"]?.text ?? "",
+                displayName: $0["displayName"]?.text ?? "",
                 group: $0["group"]?.text ?? "",
                 remove: ($0["remove"]?.elements ?? []).compactMap(\.text),
-                add: $0["add"]?.text ?? "")
+                add: $0["add"]?.text ?? ""
+            )
         }
         schema = value["schema"]?.text ?? ""
         constraints = value["constraints"]
         manifests = (value["manifests"]?.elements ?? []).map {
             PackManifest(
-                name: $0["name"]?.text ?? "", digest: $0["digest"]?.text ?? "",
-                size: Int($0["size"]?.integer ?? 0))
+                name: $0["name"]?.text ?? "",
+                digest: $0["digest"]?.text ?? "",
+                size: Int($0["size"]?.integer ?? 0)
+            )
         }
         charts = (value["charts"]?.elements ?? []).map {
             PackChart(
-                name: $0["name"]?.text ?? "", file: $0["file"]?.text ?? "",
-                digest: $0["digest"]?.text ?? "", size: Int($0["size"]?.integer ?? 0))
+                name: $0["name"]?.text ?? "",
+                file: $0["file"]?.text ?? "",
+                digest: $0["digest"]?.text ?? "",
+                size: Int($0["size"]?.integer ?? 0)
+            )
         }
         valuesSize = Int(value["valuesSize"]?.integer ?? 0)
     }
 }
 
 extension Preset: JSONWritable {
+    /// Writes the stored form, which for presets is the wire's too.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("add", add)
@@ -62,6 +70,7 @@ extension Preset: JSONWritable {
 }
 
 extension PackManifest: JSONWritable {
+    /// Writes the stored form, which for presets is the wire's too.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("name", name)
@@ -72,6 +81,7 @@ extension PackManifest: JSONWritable {
 }
 
 extension PackChart: JSONWritable {
+    /// Writes the stored form, which for presets is the wire's too.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("name", name)

@@ -29,7 +29,9 @@ package struct PackDraft: Sendable {
     /// file which Easel does not read never makes two packs differ.
     package let digest: String
 
+    /// The pack's name.
     package var name: String { description.name }
+    /// The pack's version.
     package var version: String { description.version }
 
     /// The digest of a pack whose files have these digests.
@@ -44,16 +46,31 @@ package struct PackDraft: Sendable {
     /// The version as it stands in a registry from now on.
     func version(uid: String, registryUID: String, at moment: Timestamp) -> PackVersion {
         PackVersion(
-            uid: uid, registryUID: registryUID, name: description.name,
-            version: description.version, displayName: description.displayName,
-            layer: description.layer, addonType: description.addonType,
-            addonSubType: description.addonSubType, group: description.group,
-            cloudTypes: description.cloudTypes, annotations: description.annotations,
-            presets: presets, schema: schema, constraints: description.constraints,
-            manifests: manifests, charts: charts, valuesDigest: values.digest,
-            valuesSize: values.bytes.count, readmeDigest: readme?.digest,
-            logoDigest: logo?.digest, digest: digest, eol: description.eol, state: .active,
-            createdAt: moment)
+            uid: uid,
+            registryUID: registryUID,
+            name: description.name,
+            version: description.version,
+            displayName: description.displayName,
+            layer: description.layer,
+            addonType: description.addonType,
+            addonSubType: description.addonSubType,
+            group: description.group,
+            cloudTypes: description.cloudTypes,
+            annotations: description.annotations,
+            presets: presets,
+            schema: schema,
+            constraints: description.constraints,
+            manifests: manifests,
+            charts: charts,
+            valuesDigest: values.digest,
+            valuesSize: values.bytes.count,
+            readmeDigest: readme?.digest,
+            logoDigest: logo?.digest,
+            digest: digest,
+            eol: description.eol,
+            state: .active,
+            createdAt: moment
+        )
     }
 
     /// Everything that the version refers to by digest.
@@ -66,7 +83,10 @@ package struct PackReading: Sendable {
     package let draft: PackDraft?
     /// As far as `pack.json` said.
     package let name: String
+    /// The version, as far as `pack.json` said.
     package let version: String
+    /// What stands against the pack; empty when there is a draft.
     package let faults: [PackFault]
+    /// What is odd and does no harm.
     package let warnings: [PackFault]
 }

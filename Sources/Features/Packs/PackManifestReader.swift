@@ -7,10 +7,10 @@ import YAML
 /// only the first thing.
 package struct PackManifestReader {
     private let files: PackFiles
-    private var findings = PackFindings()
+    var findings = PackFindings()
     /// The digests of the files that belong to the pack.
     private var digests: [String: String] = [:]
-    private var parts: [PackDraft.Part] = []
+    var parts: [PackDraft.Part] = []
 
     /// Reads a pack from an archive: gzip or plain tar.
     package static func read(archive bytes: [UInt8]) -> PackReading {
@@ -38,7 +38,12 @@ package struct PackManifestReader {
 
     private static func refused(_ error: ArchiveError) -> PackReading {
         PackReading(
-            draft: nil, name: "", version: "", faults: [PackFault(error)], warnings: [])
+            draft: nil,
+            name: "",
+            version: "",
+            faults: [PackFault(error)],
+            warnings: []
+        )
     }
 
     private init(files: PackFiles) {
@@ -58,13 +63,25 @@ package struct PackManifestReader {
         var draft: PackDraft?
         if let description, let values, findings.faults.isEmpty {
             draft = PackDraft(
-                description: description, presets: presets, schema: schema, manifests: manifests,
-                charts: charts, values: values, readme: readme, logo: logo, parts: parts,
-                digest: PackDraft.digest(of: digests))
+                description: description,
+                presets: presets,
+                schema: schema,
+                manifests: manifests,
+                charts: charts,
+                values: values,
+                readme: readme,
+                logo: logo,
+                parts: parts,
+                digest: PackDraft.digest(of: digests)
+            )
         }
         return PackReading(
-            draft: draft, name: description?.name ?? "", version: description?.version ?? "",
-            faults: findings.faults, warnings: findings.warnings)
+            draft: draft,
+            name: description?.name ?? "",
+            version: description?.version ?? "",
+            faults: findings.faults,
+            warnings: findings.warnings
+        )
     }
 
     // MARK: - pack.json
@@ -78,13 +95,19 @@ package struct PackManifestReader {
             value = try JSONParser.parse(part.bytes)
         } catch {
             findings.fault(
-                "pack.json", "line \(error.line), column \(error.column)", "InvalidJSON",
-                error.reason)
+                "pack.json",
+                "line \(error.line), column \(error.column)",
+                "InvalidJSON",
+                error.reason
+            )
             return nil
         }
         guard let members = value.members else {
             findings.fault(
-                "pack.json", "WrongType", "must be a JSON object, not \(value.kindWithArticle).")
+                "pack.json",
+                "WrongType",
+                "must be a JSON object, not \(value.kindWithArticle)."
+            )
             return nil
         }
         let list = FaultList()
@@ -93,8 +116,11 @@ package struct PackManifestReader {
         for (index, type) in description.cloudTypes.enumerated()
         where !PackDescription.knownCloudTypes.contains(type) {
             findings.warn(
-                "pack.json", "/cloudTypes/\(index)", "UnknownCloudType",
-                "'\(type)' is no environment that is known here; it is kept.")
+                "pack.json",
+                "/cloudTypes/\(index)",
+                "UnknownCloudType",
+                "'\(type)' is no environment that is known here; it is kept."
+            )
         }
         return description
     }
@@ -108,8 +134,11 @@ package struct PackManifestReader {
         do throws(YAMLError) {
             if let root = try PackYAML.node(part.bytes), root.pairs == nil, !root.isNull {
                 findings.fault(
-                    "values.yaml", root.place, "WrongType",
-                    "must be a mapping such as 'pack: …', not \(root.kindWithArticle).")
+                    "values.yaml",
+                    root.place,
+                    "WrongType",
+                    "must be a mapping such as 'pack: …', not \(root.kindWithArticle)."
+                )
             }
         } catch {
             findings.fault("values.yaml", error.place, "InvalidYAML", error.reason)
@@ -123,8 +152,10 @@ package struct PackManifestReader {
         else { return [] }
         guard let members = value.members else {
             findings.fault(
-                "presets.yaml", "WrongType",
-                "must be a mapping with 'presets', not \(value.kindWithArticle).")
+                "presets.yaml",
+                "WrongType",
+                "must be a mapping with 'presets', not \(value.kindWithArticle)."
+            )
             return []
         }
         let list = FaultList()
@@ -135,8 +166,11 @@ package struct PackManifestReader {
             let place = "/presets/\(index)"
             if !preset.name.isEmpty, !seen.insert(preset.name).inserted {
                 findings.fault(
-                    "presets.yaml", place + "/name", "Duplicate",
-                    "'\(preset.name)' is the name of another preset too.")
+                    "presets.yaml",
+                    place + "/name",
+                    "Duplicate",
+                    "'\(preset.name)' is the name of another preset too."
+                )
             }
             check(preset, at: place)
         }
@@ -148,12 +182,19 @@ package struct PackManifestReader {
             let added = try PackYAML.value(Array(preset.add.utf8))
             if added != .null, added.members == nil {
                 findings.fault(
-                    "presets.yaml", place + "/add", "WrongType",
-                    "must be the text of a YAML mapping, not \(added.kindWithArticle).")
+                    "presets.yaml",
+                    place + "/add",
+                    "WrongType",
+                    "must be the text of a YAML mapping, not \(added.kindWithArticle)."
+                )
             }
         } catch {
             findings.fault(
-                "presets.yaml", place + "/add", "InvalidYAML", "\(error)")
+                "presets.yaml",
+                place + "/add",
+                "InvalidYAML",
+                "\(error)"
+            )
         }
     }
 
@@ -163,101 +204,31 @@ package struct PackManifestReader {
         else { return "" }
         guard let members = value.members else {
             findings.fault(
-                "schema.yaml", "WrongType",
-                "must be a mapping of value paths, not \(value.kindWithArticle).")
+                "schema.yaml",
+                "WrongType",
+                "must be a mapping of value paths, not \(value.kindWithArticle)."
+            )
             return ""
         }
         guard members.count <= PackLimits.schemaPathCountMax else {
             findings.fault(
-                "schema.yaml", "TooMany",
-                "has \(members.count) paths; at most \(PackLimits.schemaPathCountMax).")
+                "schema.yaml",
+                "TooMany",
+                "has \(members.count) paths; at most \(PackLimits.schemaPathCountMax)."
+            )
             return ""
         }
         for (name, rule) in members.map({ ($0.key, $0.value) }) {
             if let text = rule["schema"]?.text, SchemaRule(path: name, text) != nil { continue }
             findings.warn(
-                "schema.yaml", "/" + name, "UnreadableRule",
+                "schema.yaml",
+                "/" + name,
+                "UnreadableRule",
                 "The rule is not of the form '{{ required | format \"${string}\" }}'; it is kept "
-                    + "and not applied.")
+                    + "and not applied."
+            )
         }
         return String(decoding: part.bytes, as: UTF8.self)
-    }
-
-    // MARK: - Manifests and charts
-
-    private mutating func manifests(of description: PackDescription) -> [PackManifest] {
-        var manifests: [PackManifest] = []
-        for (index, path) in description.manifests.enumerated() {
-            let place = "/kubeManifests/\(index)"
-            guard
-                let part = named(
-                    path, at: place, nameOf: PackName.stem, bytesMax: PackLimits.manifestBytesMax)
-            else { continue }
-            let name = PackName.stem(path)
-            if manifests.contains(where: { $0.name == name }) {
-                duplicate(place, "manifest", name)
-                continue
-            }
-            checkManifest(part.bytes, path)
-            parts.append(part)
-            manifests.append(
-                PackManifest(name: name, digest: part.digest, size: part.bytes.count))
-        }
-        return manifests
-    }
-
-    /// A manifest that is no template must be YAML; most are templates, and those need not be.
-    private mutating func checkManifest(_ bytes: [UInt8], _ path: String) {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            findings.fault(path, "NotUTF8", "is not valid UTF-8.")
-            return
-        }
-        if text.contains("{{") { return }
-        do throws(YAMLError) {
-            try PackYAML.check(bytes)
-        } catch {
-            findings.fault(path, error.place, "InvalidYAML", error.reason)
-        }
-    }
-
-    private mutating func charts(of description: PackDescription) -> [PackChart] {
-        var charts: [PackChart] = []
-        for (index, path) in description.charts.enumerated() {
-            let place = "/charts/\(index)"
-            guard
-                let part = named(
-                    path, at: place, nameOf: PackName.file, bytesMax: PackLimits.chartBytesMax)
-            else { continue }
-            guard let name = chartName(part.bytes, path) else { continue }
-            let file = PackName.file(path)
-            if charts.contains(where: { $0.name == name || $0.file == file }) {
-                duplicate(place, "chart", name)
-                continue
-            }
-            parts.append(part)
-            charts.append(
-                PackChart(name: name, file: file, digest: part.digest, size: part.bytes.count))
-        }
-        return charts
-    }
-
-    /// The name in the `Chart.yaml` of a chart archive; nil, and a fault, when the archive is none.
-    private mutating func chartName(_ bytes: [UInt8], _ path: String) -> String? {
-        do {
-            return try ChartArchive(bytes).name
-        } catch let error as ChartArchive.Invalid {
-            findings.fault(path, error.place, error.code, error.reason)
-        } catch let error as ArchiveError {
-            findings.add(PackFault(error, in: path))
-        } catch {
-            findings.fault(path, "MalformedArchive", "cannot be read as a chart archive.")
-        }
-        return nil
-    }
-
-    private mutating func duplicate(_ place: String, _ what: String, _ name: String) {
-        findings.fault(
-            "pack.json", place, "Duplicate", "Another \(what) of the pack is named '\(name)' too.")
     }
 
     // MARK: - Readme and logo
@@ -309,19 +280,29 @@ package struct PackManifestReader {
     }
 
     /// A file that `pack.json` names; a fault there when it is not in the pack.
-    private mutating func named(
-        _ path: String, at place: String, nameOf name: (String) -> String, bytesMax: Int
+    mutating func named(
+        _ path: String,
+        at place: String,
+        nameOf name: (String) -> String,
+        bytesMax: Int
     ) -> PackDraft.Part? {
         guard files.contains(path) else {
             findings.fault(
-                "pack.json", place, "FileMissing", "'\(path)' is not among the pack's files.")
+                "pack.json",
+                place,
+                "FileMissing",
+                "'\(path)' is not among the pack's files."
+            )
             return nil
         }
         guard PackName.isValid(name(path)) else {
             findings.fault(
-                "pack.json", place, "InvalidName",
+                "pack.json",
+                place,
+                "InvalidName",
                 "The file name '\(name(path))' must be made of letters, digits and any of "
-                    + ". _ - +, and begin and end with a letter or digit.")
+                    + ". _ - +, and begin and end with a letter or digit."
+            )
             return nil
         }
         return optional(path, bytesMax: bytesMax)
@@ -345,9 +326,11 @@ package struct PackManifestReader {
             }
             if findings.faults.contains(where: { $0.file == path }) { continue }
             findings.warn(
-                path, "Unused",
+                path,
+                "Unused",
                 "is not named under '\(isManifest ? "kubeManifests" : "charts")' in pack.json; it "
-                    + "is left out.")
+                    + "is left out."
+            )
         }
     }
 }

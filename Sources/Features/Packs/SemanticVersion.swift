@@ -10,8 +10,11 @@ package struct SemanticVersion: Sendable, Hashable {
         case word(String)
     }
 
+    /// Grows with incompatible changes.
     package let major: UInt64
+    /// Grows with additions.
     package let minor: UInt64
+    /// Grows with corrections.
     package let patch: UInt64
     let preRelease: [Identifier]
     let build: String
@@ -20,9 +23,15 @@ package struct SemanticVersion: Sendable, Hashable {
     package init?(_ text: String) {
         guard text.utf8.count <= PackLimits.versionBytesMax else { return nil }
         let plus = text.utf8.split(
-            separator: UInt8(ascii: "+"), maxSplits: 1, omittingEmptySubsequences: false)
+            separator: UInt8(ascii: "+"),
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
         let dash = plus[0].split(
-            separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
+            separator: UInt8(ascii: "-"),
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
         let core = dash[0].split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard core.count == 3, let major = Self.number(core[0]), let minor = Self.number(core[1]),
             let patch = Self.number(core[2])
@@ -33,8 +42,9 @@ package struct SemanticVersion: Sendable, Hashable {
         var identifiers: [Identifier] = []
         if dash.count == 2 {
             for part in dash[1].split(
-                separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-            {
+                separator: UInt8(ascii: "."),
+                omittingEmptySubsequences: false
+            ) {
                 guard let identifier = Self.identifier(part) else { return nil }
                 identifiers.append(identifier)
             }
@@ -42,7 +52,9 @@ package struct SemanticVersion: Sendable, Hashable {
         preRelease = identifiers
         if plus.count == 2 {
             let parts = plus[1].split(
-                separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+                separator: UInt8(ascii: "."),
+                omittingEmptySubsequences: false
+            )
             guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isIdentifierByte) }) else {
                 return nil
             }
@@ -80,6 +92,7 @@ package struct SemanticVersion: Sendable, Hashable {
 }
 
 extension SemanticVersion: Comparable {
+    /// Orders by precedence (§11), then by build metadata.
     package static func < (one: SemanticVersion, other: SemanticVersion) -> Bool {
         let left = (one.major, one.minor, one.patch)
         let right = (other.major, other.minor, other.patch)
@@ -108,6 +121,7 @@ extension SemanticVersion.Identifier: Comparable {
 }
 
 extension SemanticVersion: CustomStringConvertible {
+    /// The version as it is written.
     package var description: String {
         var text = "\(major).\(minor).\(patch)"
         if !preRelease.isEmpty {
