@@ -169,7 +169,7 @@ let testTargets: [Target] = [
     tests("Platform/StorageTests", ["CAssets", "CSQLite", "Primitives", "Storage", "TestSupport"]),
     tests("Platform/TelemetryTests", ["Telemetry"]),
     tests("Platform/TLSTests", ["TLS", "Crypto"]),
-    tests("Platform/YAMLTests", ["YAML", "JSON"]),
+    tests("Platform/YAMLTests", ["Archive", "YAML", "JSON"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
     tests("Features/AppliancesTests", ["Appliances", "TestSupport"]),
@@ -180,8 +180,20 @@ let testTargets: [Target] = [
             "TestSupport",
         ]
     ),
-    tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
-    tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
+    tests(
+        "Features/PacksTests",
+        [
+            "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
+            "TestSupport", "YAML",
+        ]
+    ),
+    tests(
+        "Features/ProfilesTests",
+        [
+            "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport", "YAML",
+        ]
+    ),
     tests("Programs/AgentTests", ["easel-agent", "AgentContract"]),
     tests("TidyTests", []),
     tests("SystemTests", ["TestSupport"]),

@@ -48,7 +48,12 @@ struct PackSource: Sendable {
             } catch {
                 let fault = PackFault("", "", "Unreadable", "\(error.description)")
                 return PackReading(
-                    draft: nil, name: "", version: "", faults: [fault], warnings: [])
+                    draft: nil,
+                    name: "",
+                    version: "",
+                    faults: [fault],
+                    warnings: []
+                )
             }
         }
     }
