@@ -73,7 +73,7 @@ let platformTargets: [Target] = [
     platform("Primitives", ["CSystem"]),
     platform("JSON", ["Primitives"]),
     platform("YAML", ["CYAML", "JSON"]),
-    platform("Archive", ["CZlib"]),
+    platform("Archive", ["CSystem", "CZlib"]),
     platform("Crypto", ["COpenSSL", "Primitives"]),
     platform("EventLoop", ["CSystem", "Primitives"]),
     platform("TLS", ["COpenSSL", "Crypto", "Primitives"]),
@@ -161,7 +161,9 @@ let testTargets: [Target] = [
     tests("Platform/ArchiveTests", ["Archive"]),
     tests("Platform/CryptoTests", ["Crypto", "Primitives"]),
     tests("Platform/EventLoopTests", ["EventLoop", "Primitives"]),
-    tests("Platform/HTTPClientTests", ["HTTPClient", "HTTPServer", "TLS"]),
+    tests(
+        "Platform/HTTPClientTests",
+        ["CSystem", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "Primitives", "TLS"]),
     tests("Platform/HTTPCoreTests", ["HTTPCore"]),
     tests("Platform/HTTPServerTests", ["HTTPServer", "TLS"]),
     tests("Platform/JSONTests", ["JSON", "Primitives"]),
@@ -169,7 +171,7 @@ let testTargets: [Target] = [
     tests("Platform/StorageTests", ["CAssets", "CSQLite", "Primitives", "Storage", "TestSupport"]),
     tests("Platform/TelemetryTests", ["Telemetry"]),
     tests("Platform/TLSTests", ["TLS", "Crypto"]),
-    tests("Platform/YAMLTests", ["Archive", "YAML", "JSON"]),
+    tests("Platform/YAMLTests", ["YAML", "JSON"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
     tests(
@@ -185,13 +187,7 @@ let testTargets: [Target] = [
             "TestSupport",
         ]
     ),
-    tests(
-        "Features/PacksTests",
-        [
-            "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
-            "TestSupport", "YAML",
-        ]
-    ),
+    tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
     tests(
         "Features/ProfilesTests",
         [
@@ -199,7 +195,12 @@ let testTargets: [Target] = [
             "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport", "YAML",
         ]
     ),
-    tests("Programs/AgentTests", ["easel-agent", "AgentContract"]),
+    tests(
+        "Programs/AgentTests",
+        [
+            "easel-agent", "AgentContract", "Archive", "Crypto", "HTTPCore", "JSON", "Primitives",
+            "YAML",
+        ]),
     tests("TidyTests", []),
     tests("SystemTests", ["TestSupport"]),
 ]
