@@ -188,7 +188,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
-    tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
+    tests(
+        "Features/ProfilesTests",
+        [
+            "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport", "YAML",
+        ]
+    ),
     tests(
         "Programs/AgentTests",
         [
