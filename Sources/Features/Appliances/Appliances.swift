@@ -10,7 +10,8 @@ package struct Appliances: Sendable {
     let profileTemplates: ProfileTemplates
     let onChange: @Sendable (ApplianceNotice) -> Void
     let limits: ApplianceLimits
-    let budget: ConflictBudget
+    /// What IDs that are taken cost a tenant, whoever runs into them.
+    package let budget: ConflictBudget
     /// The tokens that admit appliances which nobody registered by hand.
     package let tokens: RegistrationTokens
 
