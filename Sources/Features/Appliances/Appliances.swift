@@ -44,7 +44,9 @@ package struct Appliances: Sendable {
         ] + tokens.endpoints
     }
 
-    /// Tells of a change once it is durable. Call it in the write, with the appliance as written.
+    /// Tells of a change once it is durable.
+    ///
+    /// Call it in the write, with the appliance as written.
     package func announce(
         _ kind: ApplianceNotice.Kind,
         _ appliance: Appliance,
