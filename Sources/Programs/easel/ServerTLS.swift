@@ -1,5 +1,6 @@
 import Crypto
 import Glibc
+import HTTPServer
 import Identity
 import Logging
 import Primitives
