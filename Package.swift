@@ -173,7 +173,12 @@ let testTargets: [Target] = [
     tests("Platform/TLSTests", ["TLS", "Crypto"]),
     tests("Platform/YAMLTests", ["Archive", "JSON", "YAML"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
-    tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
+    tests(
+        "Features/AgentSyncTests",
+        [
+            "AgentContract", "AgentSync", "APIKit", "Appliances", "Crypto", "EventLoop", "HTTPCore",
+            "JSON", "Primitives", "Storage", "TestSupport", logging,
+        ]),
     tests(
         "Features/AppliancesTests",
         [
