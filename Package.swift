@@ -184,7 +184,12 @@ let testTargets: [Target] = [
     tests("Platform/YAMLTests", ["YAML", "JSON"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
-    tests("Features/AppliancesTests", ["Appliances", "TestSupport"]),
+    tests(
+        "Features/AppliancesTests",
+        [
+            "APIKit", "Appliances", "Audit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage",
+            "TestSupport",
+        ]),
     tests(
         "Features/IdentityTests",
         [

@@ -21,6 +21,7 @@ package struct FakeAuthenticator: Authenticator {
         self.projects = projects
     }
 
+    /// The principal of this text, whichever header holds it.
     package func principal(
         of request: Request,
         presenting credential: PresentedCredential
@@ -36,6 +37,7 @@ package struct FakeAuthenticator: Authenticator {
         return principal
     }
 
+    /// The project, when it is one of the tenant's.
     package func scope(projectUID: String, for principal: Principal) throws -> Scope {
         guard case .user(let user) = principal, projects[projectUID] == user.tenantUID else {
             throw Failure(.operationForbidden, "The project is not one of yours.")

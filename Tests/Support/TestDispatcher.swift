@@ -7,6 +7,7 @@ import Synchronization
 
 /// Calls operations through a real `Dispatcher`, without sockets.
 package struct TestDispatcher: Sendable {
+    /// The real one.
     package let dispatcher: Dispatcher
 
     /// The moment at which the default clock stands: 2026-03-01T12:00:00Z.
@@ -151,6 +152,7 @@ package struct UndocumentedAnswer: Error {
 
 /// An answer with its body read.
 package struct TestAnswer: Sendable {
+    /// The answer as the server would send it.
     package let response: Response
 
     /// The status.

@@ -49,7 +49,8 @@ struct ApplianceCall: Sendable {
         let wanted = String(version)
         let matches = String(decoding: ifMatch, as: UTF8.self).split(separator: ",").contains {
             let tag = $0.filter { $0 != " " && $0 != "\t" && $0 != "\"" }
-            return tag == "*" || tag.prefix { $0 != "." } == wanted
+            let strong = tag.hasPrefix("W/") ? tag.dropFirst(2) : tag[...]
+            return strong == "*" || strong.prefix { $0 != "." } == wanted
         }
         guard matches else {
             throw Failure(

@@ -2,7 +2,9 @@ import APIKit
 import Crypto
 import Primitives
 
-/// A long-lived credential of a person, for programs. The secret itself is never kept.
+/// A long-lived credential of a person, for programs.
+///
+/// The secret itself is never kept.
 struct APIKey: Sendable {
     /// Tells people and secret scanners what they hold.
     static let prefix = "easel_key_"

@@ -216,7 +216,9 @@ extension UserPrincipal {
         return owned
     }
 
-    /// The person a new key is for. Palette's SDK sends the tenant's uid and means the caller.
+    /// The person a new key is for.
+    ///
+    /// Palette's SDK sends the tenant's uid and means the caller.
     ///
     /// - Throws: `.operationForbidden` unless a Tenant Admin names somebody else.
     fileprivate func owner(named wanted: String?) throws -> String {

@@ -2,7 +2,9 @@ import APIKit
 import JSON
 import Primitives
 
-/// The body that creates or edits an API key. The owner can be named only when it is created.
+/// The body that creates or edits an API key.
+///
+/// The owner can be named only when it is created.
 struct APIKeyInput: WireInput {
     struct Spec: WireInput {
         let userUID: String?

@@ -5,17 +5,26 @@ import Primitives
 import Storage
 
 /// Makes a tenant with all that its first hour needs: the `Default` project, a Tenant Admin and an
-/// API key. Used by the server's first start and by `easel bootstrap`.
+/// API key.
+///
+/// Used by the server's first start and by `easel bootstrap`.
 package struct Bootstrap: Sendable {
     /// What the operator has to write down; password and key are not shown again.
     package struct Result: Sendable, JSONWritable {
+        /// The organisation.
         package let tenantUID: String
+        /// Its `Default` project.
         package let projectUID: String
+        /// Its Tenant Admin.
         package let userUID: String
+        /// The address to sign in with, canonical.
         package let email: String
+        /// The password to sign in with.
         package let password: String
+        /// The admin's first API key.
         package let apiKey: String
 
+        /// Writes what `easel bootstrap` prints, in its order.
         package func write(to writer: inout JSONWriter) {
             writer.object { writer in
                 writer.field("tenantUid", tenantUID)

@@ -6,6 +6,7 @@ import APIKit
 /// RFC 5321 §2.4 lets a mail system tell `Ann` from `ann`, but people do not, and two accounts
 /// that differ in case only would be a trap.
 package struct EmailAddress: Sendable, Hashable {
+    /// The canonical form.
     package let text: String
 
     /// RFC 5321 §4.5.3.1.3.

@@ -15,6 +15,7 @@ package struct IdentityAuthenticator: Authenticator {
     let sessions: Sessions
     let clock: Clock
 
+    /// The person behind a key or a token, by one look-up.
     package func principal(
         of request: Request,
         presenting credential: PresentedCredential
@@ -31,6 +32,7 @@ package struct IdentityAuthenticator: Authenticator {
         }
     }
 
+    /// The project, when it is one of the person's tenant.
     package func scope(projectUID: String, for principal: Principal) throws -> Scope {
         guard case .user(let user) = principal else { return .tenant }
         let isOwn = try database.read {

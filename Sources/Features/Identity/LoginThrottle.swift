@@ -21,7 +21,6 @@ final class LoginThrottle: Sendable {
     static let lockSeconds: Int64 = 15 * 60
     /// Failures are forgotten when nothing happened for so long.
     static let memorySeconds: Int64 = 15 * 60
-    static let entriesMax = 20_000
 
     fileprivate enum Key: Hashable {
         case account(name: String, organisation: String)
@@ -53,7 +52,13 @@ final class LoginThrottle: Sendable {
         case wait(seconds: Int64)
     }
 
+    private let entriesMax: Int
     private let entries = Mutex<[Key: Entry]>([:])
+
+    /// - Parameter entriesMax: how many accounts and addresses are remembered, about 200 bytes each.
+    init(entriesMax: Int = 20_000) {
+        self.entriesMax = entriesMax
+    }
 
     var entryCount: Int { entries.withLock { $0.count } }
 
@@ -69,7 +74,7 @@ final class LoginThrottle: Sendable {
             let waits = keys.compactMap { Self.secondsToWait(entries[$0], $0.limits, now) }
             if let longest = waits.max() { return .wait(seconds: longest) }
             for key in keys {
-                if entries[key] == nil { Self.makeRoom(in: &entries, at: now) }
+                if entries[key] == nil { makeRoom(in: &entries, at: now) }
                 var entry = entries[key] ?? Entry(lastAt: now)
                 if Self.isForgotten(entry, now) { entry.failures = 0 }
                 entry.underWay += 1
@@ -146,10 +151,10 @@ final class LoginThrottle: Sendable {
 
     /// Drops what no longer matters, then those that failed least, so that a flood of made-up
     /// names does not wash out the count of the one under attack.
-    private static func makeRoom(in entries: inout [Key: Entry], at now: Timestamp) {
+    private func makeRoom(in entries: inout [Key: Entry], at now: Timestamp) {
         guard entries.count >= entriesMax else { return }
         entries = entries.filter {
-            $0.value.underWay > 0 || now < $0.value.blockedUntil || !isForgotten($0.value, now)
+            $0.value.underWay > 0 || now < $0.value.blockedUntil || !Self.isForgotten($0.value, now)
         }
         guard entries.count >= entriesMax else { return }
         let weakest = entries.filter { $0.value.underWay == 0 && $0.value.blockedUntil <= now }

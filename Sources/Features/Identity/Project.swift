@@ -26,8 +26,11 @@ struct Project: Sendable {
 
 /// Something that lives in a project and keeps it from being deleted.
 package struct Referrer: Sendable, Hashable {
+    /// The wire's word for what it is.
     package let kind: String
+    /// Its uid.
     package let uid: String
+    /// What people call it.
     package let name: String
 
     /// - Parameter kind: the wire's word: `edgehost`, `clusterprofile`, …
@@ -43,7 +46,9 @@ package struct Referrer: Sendable, Hashable {
 }
 
 /// Says what of one kind lives in a project: the features above register such a check, as this one
-/// does not know them. At most `countMax` need be named.
+/// does not know them.
+///
+/// At most `countMax` need be named.
 package typealias ProjectReferrers =
     @Sendable (_ projectUID: String, _ countMax: Int, _ tx: borrowing Transaction) throws ->
     [Referrer]

@@ -2,7 +2,9 @@ import APIKit
 import JSON
 import Primitives
 
-/// The body that creates or replaces a project. Teams and users of it are not kept yet.
+/// The body that creates or replaces a project.
+///
+/// Teams and users of it are not kept yet.
 struct ProjectInput: WireInput {
     let metadata: MetaInput
 

@@ -39,5 +39,7 @@ package enum ServerSecrets {
         case tokenSigning = "token-signing"
         /// Seals the `continue` tokens of lists.
         case listCursors = "list-cursors"
+        /// Seals TLS session tickets.
+        case tlsTickets = "tls-tickets"
     }
 }

@@ -15,9 +15,12 @@ extension WorkerPool: SlowWork {}
 
 /// How passwords are hashed and checked; a test counts the calls.
 package struct PasswordHasher: Sendable {
+    /// The form of a password that is stored.
     package var hash: @Sendable (_ password: String) throws -> String
+    /// Whether a password is the one behind a stored form.
     package var verify: @Sendable (_ password: String, _ stored: String) -> Bool
 
+    /// A hasher made of these two functions.
     package init(
         hash: @escaping @Sendable (String) throws -> String,
         verify: @escaping @Sendable (String, String) -> Bool

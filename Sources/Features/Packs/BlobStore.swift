@@ -23,7 +23,11 @@ package enum BlobStore {
             INSERT INTO blob (digest, size, content, created_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (digest) DO NOTHING
             """,
-            .text(digest), .int(bytes.count), .bytes(bytes), .timestamp(tx.now))
+            .text(digest),
+            .int(bytes.count),
+            .bytes(bytes),
+            .timestamp(tx.now)
+        )
     }
 
     /// The bytes of a digest; nil when there are none.

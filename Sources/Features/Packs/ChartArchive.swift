@@ -17,13 +17,18 @@ struct ChartArchive {
     init(_ bytes: [UInt8]) throws {
         guard Gzip.isGzip(bytes) else {
             throw Invalid(
-                place: "", code: "MalformedArchive", reason: "A chart must be a gzip archive.")
+                place: "",
+                code: "MalformedArchive",
+                reason: "A chart must be a gzip archive."
+            )
         }
         let archive = try TarReader.read(
             bytes,
             limits: ArchiveLimits(
                 entriesMax: PackLimits.chartFileCountMax,
-                bytesMax: PackLimits.chartUnpackedBytesMax))
+                bytesMax: PackLimits.chartUnpackedBytesMax
+            )
+        )
         // A chart is one folder; charts it depends on lie deeper.
         let path = archive.entries.first { entry in
             let parts = entry.path.split(separator: "/")
@@ -31,12 +36,17 @@ struct ChartArchive {
         }?.path
         guard let path, let yaml = archive.contents(at: path) else {
             throw Invalid(
-                place: "", code: "NotAChart", reason: "The archive holds no <chart>/Chart.yaml.")
+                place: "",
+                code: "NotAChart",
+                reason: "The archive holds no <chart>/Chart.yaml."
+            )
         }
         guard yaml.count <= PackLimits.chartYAMLBytesMax else {
             throw Invalid(
-                place: path, code: "TooLarge",
-                reason: "is \(yaml.count) bytes long; at most \(PackLimits.chartYAMLBytesMax).")
+                place: path,
+                code: "TooLarge",
+                reason: "is \(yaml.count) bytes long; at most \(PackLimits.chartYAMLBytesMax)."
+            )
         }
         let chart: YAMLNode?
         do throws(YAMLError) {
@@ -46,8 +56,10 @@ struct ChartArchive {
         }
         guard let name = chart?["name"]?.text, PackName.isValid(name) else {
             throw Invalid(
-                place: path, code: "InvalidName",
-                reason: "'name' must be there and be made of letters, digits and any of . _ - +.")
+                place: path,
+                code: "InvalidName",
+                reason: "'name' must be there and be made of letters, digits and any of . _ - +."
+            )
         }
         guard let version = chart?["version"]?.text, !version.isEmpty else {
             throw Invalid(place: path, code: "Required", reason: "'version' is required.")

@@ -21,11 +21,17 @@ struct ImportAnswer: WireOutput {
         [
             ImportAnswer(
                 result: PackImportResult(
-                    source: "", name: "hello-universe", version: "1.2.0", outcome: .imported,
-                    uid: "65f1c0a4d2b7e81f3c9a4b6d", faults: [],
+                    source: "",
+                    name: "hello-universe",
+                    version: "1.2.0",
+                    outcome: .imported,
+                    uid: "65f1c0a4d2b7e81f3c9a4b6d",
+                    faults: [],
                     warnings: [
                         PackFault("logo.png", "", "Missing", "A pack of one's own should have one.")
-                    ]))
+                    ]
+                )
+            )
         ]
     }
 }
@@ -40,16 +46,24 @@ extension Packs {
             try? JSONParser.parse(example.jsonBytes())
         }
         return Endpoint(
-            .post, "/v1/registries/pack/{uid}/packs", id: "importPack", tag: "registries-pack",
+            .post,
+            "/v1/registries/pack/{uid}/packs",
+            id: "importPack",
+            tag: "registries-pack",
             summary: "Imports one pack, sent as a gzip tar archive, whole or not at all. Answers "
                 + "200 when the same pack is there already.",
-            document: .agent, access: .user(.registryUpdate), success: 201,
+            document: .agent,
+            access: .user(.registryUpdate),
+            success: 201,
             failures: [
                 .ruleViolated, .resourceNotFound, .unsupportedMediaType, .bodyTooLarge,
                 .unavailable,
             ],
-            bodyBytesMax: PackLimits.archiveBytesMax, inputSchema: .binary,
-            outputSchema: .inferred(from: examples), outputContentType: .json, examples: examples
+            bodyBytesMax: PackLimits.archiveBytesMax,
+            inputSchema: .binary,
+            outputSchema: .inferred(from: examples),
+            outputContentType: .json,
+            examples: examples
         ) { context in
             try await importPack(context)
         }.alsoAnswering(200)
@@ -69,11 +83,14 @@ extension Packs {
                 result.faults.count == 1
                     ? "\(result.faults[0])"
                     : "The pack has \(result.faults.count) faults; see details.errors.",
-                faults: faults)
+                faults: faults
+            )
         }
         return Response(
-            status: result.outcome == .imported ? 201 : 200, contentType: .json,
-            body: ImportAnswer(result: result).jsonBytes())
+            status: result.outcome == .imported ? 201 : 200,
+            contentType: .json,
+            body: ImportAnswer(result: result).jsonBytes()
+        )
     }
 
     private static func checkMediaType(_ request: Request) throws {
@@ -86,7 +103,8 @@ extension Packs {
         guard allowed.contains(media) else {
             throw Failure(
                 .unsupportedMediaType,
-                "Send the pack's archive as application/gzip or application/octet-stream.")
+                "Send the pack's archive as application/gzip or application/octet-stream."
+            )
         }
     }
 }

@@ -28,22 +28,29 @@ extension PackContent: JSONWritable {
         let value = try JSONParser.parse(text, limits: limits)
         presets = (value["presets"]?.elements ?? []).map {
             Preset(
-                name: $0["name"]?.text ?? "", displayName: $0["displayName"]?.text ?? "",
+                name: $0["name"]?.text ?? "",
+                displayName: $0["displayName"]?.text ?? "",
                 group: $0["group"]?.text ?? "",
                 remove: ($0["remove"]?.elements ?? []).compactMap(\.text),
-                add: $0["add"]?.text ?? "")
+                add: $0["add"]?.text ?? ""
+            )
         }
         schema = value["schema"]?.text ?? ""
         constraints = value["constraints"]
         manifests = (value["manifests"]?.elements ?? []).map {
             PackManifest(
-                name: $0["name"]?.text ?? "", digest: $0["digest"]?.text ?? "",
-                size: Int($0["size"]?.integer ?? 0))
+                name: $0["name"]?.text ?? "",
+                digest: $0["digest"]?.text ?? "",
+                size: Int($0["size"]?.integer ?? 0)
+            )
         }
         charts = (value["charts"]?.elements ?? []).map {
             PackChart(
-                name: $0["name"]?.text ?? "", file: $0["file"]?.text ?? "",
-                digest: $0["digest"]?.text ?? "", size: Int($0["size"]?.integer ?? 0))
+                name: $0["name"]?.text ?? "",
+                file: $0["file"]?.text ?? "",
+                digest: $0["digest"]?.text ?? "",
+                size: Int($0["size"]?.integer ?? 0)
+            )
         }
         valuesSize = Int(value["valuesSize"]?.integer ?? 0)
     }

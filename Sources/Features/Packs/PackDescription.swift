@@ -29,34 +29,43 @@ struct PackDescription: WireInput, Equatable {
         name = fields.text("name", bytesMax: PackLimits.nameBytesMax)
         if !name.isEmpty, !PackName.isValid(name) {
             fields.fault(
-                "name", "InvalidName",
+                "name",
+                "InvalidName",
                 "'name' must be made of letters, digits and any of . _ - +, and begin and end with "
-                    + "a letter or digit.")
+                    + "a letter or digit."
+            )
         }
         displayName = fields.text("displayName", bytesMax: PackLimits.textBytesMax)
         version = fields.text("version", bytesMax: PackLimits.versionBytesMax)
         if !version.isEmpty, SemanticVersion(version) == nil {
             fields.fault(
-                "version", "InvalidVersion",
+                "version",
+                "InvalidVersion",
                 "'version' must be a semantic version such as 1.4.0 or 2.0.0-rc.1, not "
-                    + "'\(version)'.")
+                    + "'\(version)'."
+            )
         }
         let layers = PackLayer.allCases.map(\.rawValue)
         layer = PackLayer(rawValue: fields.text("layer", allowed: layers)) ?? .addon
         cloudTypes = fields.texts(
-            "cloudTypes", countMax: PackLimits.cloudTypeCountMax,
-            bytesMax: PackLimits.nameBytesMax)
+            "cloudTypes",
+            countMax: PackLimits.cloudTypeCountMax,
+            bytesMax: PackLimits.nameBytesMax
+        )
         addonType = fields.optionalText("addonType", bytesMax: PackLimits.textBytesMax) ?? ""
         addonSubType = fields.optionalText("addonSubType", bytesMax: PackLimits.textBytesMax) ?? ""
         group = fields.optionalText("group", bytesMax: PackLimits.textBytesMax) ?? ""
         annotations = fields.textMap("annotations", countMax: PackLimits.annotationCountMax)
         eol = fields.optionalText("eol", bytesMax: PackLimits.textBytesMax) ?? ""
         manifests = fields.texts(
-            "kubeManifests", countMax: PackLimits.manifestCountMax,
+            "kubeManifests",
+            countMax: PackLimits.manifestCountMax,
             bytesMax: PackLimits.pathBytesMax
         ).map(PackName.withoutDot)
         charts = fields.texts(
-            "charts", countMax: PackLimits.chartCountMax, bytesMax: PackLimits.pathBytesMax
+            "charts",
+            countMax: PackLimits.chartCountMax,
+            bytesMax: PackLimits.pathBytesMax
         ).map(PackName.withoutDot)
         constraints = fields.any("constraints")
         _ = fields.optionalObject("constraints", as: PackConstraints.self)
@@ -81,7 +90,9 @@ struct PackConstraints: WireInput {
         init(from fields: Fields) {
             packName = fields.text("packName", bytesMax: PackLimits.nameBytesMax)
             type = fields.text(
-                "type", allowed: ["required", "optional", "notSupported", "upgrade"])
+                "type",
+                allowed: ["required", "optional", "notSupported", "upgrade"]
+            )
             _ = fields.optionalText("layer", allowed: PackLayer.allCases.map(\.rawValue))
             // Loose forms such as 1.27 are usual here, so only their length is checked.
             _ = fields.optionalText("minVersion", bytesMax: PackLimits.versionBytesMax)
@@ -104,7 +115,9 @@ struct PackConstraints: WireInput {
             _ = fields.optionalText("resourceRequestParamRef")
             _ = fields.optionalText("replicaCountParamRef")
             _ = fields.optionalText(
-                "scheduleType", allowed: ["all", "master", "control-plane", "worker"])
+                "scheduleType",
+                allowed: ["all", "master", "control-plane", "worker"]
+            )
         }
     }
 }

@@ -44,16 +44,31 @@ package struct PackDraft: Sendable {
     /// The version as it stands in a registry from now on.
     func version(uid: String, registryUID: String, at moment: Timestamp) -> PackVersion {
         PackVersion(
-            uid: uid, registryUID: registryUID, name: description.name,
-            version: description.version, displayName: description.displayName,
-            layer: description.layer, addonType: description.addonType,
-            addonSubType: description.addonSubType, group: description.group,
-            cloudTypes: description.cloudTypes, annotations: description.annotations,
-            presets: presets, schema: schema, constraints: description.constraints,
-            manifests: manifests, charts: charts, valuesDigest: values.digest,
-            valuesSize: values.bytes.count, readmeDigest: readme?.digest,
-            logoDigest: logo?.digest, digest: digest, eol: description.eol, state: .active,
-            createdAt: moment)
+            uid: uid,
+            registryUID: registryUID,
+            name: description.name,
+            version: description.version,
+            displayName: description.displayName,
+            layer: description.layer,
+            addonType: description.addonType,
+            addonSubType: description.addonSubType,
+            group: description.group,
+            cloudTypes: description.cloudTypes,
+            annotations: description.annotations,
+            presets: presets,
+            schema: schema,
+            constraints: description.constraints,
+            manifests: manifests,
+            charts: charts,
+            valuesDigest: values.digest,
+            valuesSize: values.bytes.count,
+            readmeDigest: readme?.digest,
+            logoDigest: logo?.digest,
+            digest: digest,
+            eol: description.eol,
+            state: .active,
+            createdAt: moment
+        )
     }
 
     /// Everything that the version refers to by digest.

@@ -11,16 +11,28 @@ extension Packs {
     static let listQuery: [QueryParameter] = [
         QueryParameter("fields", .string(), "Accepted and ignored: items are always whole."),
         QueryParameter(
-            "filters", .string(), "Terms `field=value` or `field_in_a,b`, joined by `AND` without blanks."),
-        QueryParameter("orderBy", .string(), "Sort keys such as `metadata.name=1,spec.version=-1`."),
+            "filters",
+            .string(),
+            "Terms `field=value` or `field_in_a,b`, joined by `AND` without blanks."
+        ),
+        QueryParameter(
+            "orderBy",
+            .string(),
+            "Sort keys such as `metadata.name=1,spec.version=-1`."
+        ),
     ]
 
     private var list: Endpoint {
         Endpoint(
-            .get, "/v1/packs", id: "v1PacksSummaryList", tag: "packs",
+            .get,
+            "/v1/packs",
+            id: "v1PacksSummaryList",
+            tag: "packs",
             summary: "Lists the pack versions of all registries that the tenant may use.",
-            access: .user(.registryList), failures: [.invalidRequest, .unprocessable],
-            query: QueryParameter.paging + Self.listQuery, output: PackSummariesWire.self
+            access: .user(.registryList),
+            failures: [.invalidRequest, .unprocessable],
+            query: QueryParameter.paging + Self.listQuery,
+            output: PackSummariesWire.self
         ) { _, context in
             let page = try context.page()
             let filter = try PackListFilter(context.query("filters") ?? "")
@@ -37,18 +49,29 @@ extension Packs {
                     page: PageWire(
                         items: items,
                         meta: context.listMeta(
-                            page, shown: shown.count, total: found.count, last: shown.last?.uid)))
+                            page,
+                            shown: shown.count,
+                            total: found.count,
+                            last: shown.last?.uid
+                        )
+                    )
+                )
             }
         }
     }
 
     private var search: Endpoint {
         Endpoint(
-            .post, "/v1/packs/search", id: "v1PacksSearch", tag: "packs",
+            .post,
+            "/v1/packs/search",
+            id: "v1PacksSearch",
+            tag: "packs",
             summary: "Finds packs by typed filters; the versions of one pack are one item.",
             access: .user(.registryList),
             failures: [.invalidBody, .invalidRequest, .unprocessable],
-            query: QueryParameter.paging, input: PackSearch.self, output: PackMetadataListWire.self
+            query: QueryParameter.paging,
+            input: PackSearch.self,
+            output: PackMetadataListWire.self
         ) { search, context in
             try search.check()
             let page = try context.page()
@@ -63,22 +86,38 @@ extension Packs {
                     page: PageWire(
                         items: Array(shown),
                         meta: context.listMeta(
-                            page, shown: shown.count, total: found.count,
-                            last: shown.last?.newest.name)))
+                            page,
+                            shown: shown.count,
+                            total: found.count,
+                            last: shown.last?.newest.name
+                        )
+                    )
+                )
             }
         }
     }
 
     private var versions: Endpoint {
         Endpoint(
-            .get, "/v1/packs/{packName}/registries/{registryUid}",
-            id: "v1PacksNameRegistryUidList", tag: "packs",
+            .get,
+            "/v1/packs/{packName}/registries/{registryUid}",
+            id: "v1PacksNameRegistryUidList",
+            tag: "packs",
             summary: "Shows all versions of one pack in one registry, with their values.",
-            access: .user(.registryGet), failures: [.resourceNotFound, .unprocessable],
+            access: .user(.registryGet),
+            failures: [.resourceNotFound, .unprocessable],
             query: [
-                QueryParameter("cloudType", .string(), "Only versions for this environment, or for all."),
+                QueryParameter(
+                    "cloudType",
+                    .string(),
+                    "Only versions for this environment, or for all."
+                ),
                 QueryParameter("layer", .string(), "Only versions of this layer."),
-                QueryParameter("states", .string(), "Only versions in these states, separated by commas."),
+                QueryParameter(
+                    "states",
+                    .string(),
+                    "Only versions in these states, separated by commas."
+                ),
             ],
             output: PackTagEntityWire.self
         ) { _, context in
@@ -88,22 +127,30 @@ extension Packs {
             return try database.read { tx in
                 guard
                     try RegistryStore.find(
-                        uid: registryUID, tenantUID: context.tenantUID, tx) != nil
+                        uid: registryUID,
+                        tenantUID: context.tenantUID,
+                        tx
+                    ) != nil
                 else { throw Failure.notFound("Registry", registryUID) }
                 let packs = try PackStore.versions(registryUID: registryUID, name: name, tx)
                     .filter(filter.matches)
                 guard !packs.isEmpty else { throw Failure.notFound("Pack", name) }
                 return PackTagEntityWire(
-                    packs: try packs.map { try filled($0, withReadme: true, tx) })
+                    packs: try packs.map { try filled($0, withReadme: true, tx) }
+                )
             }
         }
     }
 
     private var get: Endpoint {
         Endpoint(
-            .get, "/v1/packs/{uid}", id: "v1PacksUid", tag: "packs",
+            .get,
+            "/v1/packs/{uid}",
+            id: "v1PacksUid",
+            tag: "packs",
             summary: "Shows one pack version with its values, presets and schema.",
-            access: .user(.registryGet), failures: [.resourceNotFound],
+            access: .user(.registryGet),
+            failures: [.resourceNotFound],
             output: PackTagEntityWire.self
         ) { _, context in
             try database.read { tx in
@@ -111,16 +158,22 @@ extension Packs {
                 // A version never changes but for its state.
                 return PackTagEntityWire(
                     packs: [try filled(pack, withReadme: true, tx)],
-                    entityTag: "\(pack.uid).\(pack.state.rawValue)")
+                    entityTag: "\(pack.uid).\(pack.state.rawValue)"
+                )
             }
         }
     }
 
     private var readme: Endpoint {
         Endpoint(
-            .get, "/v1/packs/{uid}/readme", id: "v1PacksUidReadme", tag: "packs",
+            .get,
+            "/v1/packs/{uid}/readme",
+            id: "v1PacksUidReadme",
+            tag: "packs",
             summary: "Gives the text that describes a pack version; empty when it has none.",
-            access: .user(.registryGet), failures: [.resourceNotFound], output: PackReadmeWire.self
+            access: .user(.registryGet),
+            failures: [.resourceNotFound],
+            output: PackReadmeWire.self
         ) { _, context in
             try database.read { tx in
                 let pack = try pack(try context.parameter("uid"), context, tx)
@@ -132,9 +185,14 @@ extension Packs {
 
     private var logo: Endpoint {
         Endpoint(
-            .get, "/v1/packs/{packUid}/logo", id: "v1PacksPackUidLogo", tag: "packs",
-            summary: "Gives the icon of a pack version.", access: .user(.registryGet),
-            failures: [.resourceNotFound], outputSchema: .binary,
+            .get,
+            "/v1/packs/{packUid}/logo",
+            id: "v1PacksPackUidLogo",
+            tag: "packs",
+            summary: "Gives the icon of a pack version.",
+            access: .user(.registryGet),
+            failures: [.resourceNotFound],
+            outputSchema: .binary,
             outputContentType: .other(LogoType.png.rawValue)
         ) { context in
             try database.read { tx in
@@ -149,15 +207,21 @@ extension Packs {
                     return Response(status: 304, etag: tag)
                 }
                 return Response(
-                    status: 200, contentType: .other(type.rawValue), etag: tag, body: bytes,
-                    fields: [("Cache-Control", "private, max-age=86400")])
+                    status: 200,
+                    contentType: .other(type.rawValue),
+                    etag: tag,
+                    body: bytes,
+                    fields: [("Cache-Control", "private, max-age=86400")]
+                )
             }
         }
     }
 
     /// - Throws: `.resourceNotFound`, also for a pack of another tenant's registry.
     private func pack(
-        _ uid: String, _ context: RequestContext, _ tx: borrowing Transaction
+        _ uid: String,
+        _ context: RequestContext,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion {
         guard let pack = try PackStore.version(uid: uid, tenantUID: context.tenantUID, tx),
             pack.state != .deleted
@@ -166,11 +230,16 @@ extension Packs {
     }
 
     private func filled(
-        _ pack: PackVersion, withReadme: Bool, _ tx: borrowing Transaction
+        _ pack: PackVersion,
+        withReadme: Bool,
+        _ tx: borrowing Transaction
     ) throws -> FilledPack {
         let readme = withReadme ? try pack.readmeDigest.flatMap { try BlobStore.text($0, tx) } : nil
         return FilledPack(
-            pack: pack, values: try BlobStore.text(pack.valuesDigest, tx) ?? "", readme: readme)
+            pack: pack,
+            values: try BlobStore.text(pack.valuesDigest, tx) ?? "",
+            readme: readme
+        )
     }
 }
 
@@ -187,9 +256,11 @@ private struct VersionFilter {
     }
 
     func matches(_ pack: PackVersion) -> Bool {
-        let fitsCloud = cloudType.isEmpty || pack.cloudTypes.contains(cloudType)
+        let fitsCloud =
+            cloudType.isEmpty || pack.cloudTypes.contains(cloudType)
             || pack.cloudTypes.contains("all")
-        let fitsState = states.isEmpty
+        let fitsState =
+            states.isEmpty
             ? pack.state != .deleted : states.contains(pack.state.rawValue)
         return fitsCloud && fitsState && (layer.isEmpty || layer == pack.layer.rawValue)
     }
@@ -199,7 +270,8 @@ extension PackMetadataWire {
     /// One item for each pack name, with the newest version of each registry that has it: the
     /// newest release, or the newest pre-release where there is no release.
     static func grouped(
-        _ packs: [PackSummary], in registries: [Registry]
+        _ packs: [PackSummary],
+        in registries: [Registry]
     ) -> [PackMetadataWire] {
         Dictionary(grouping: packs, by: \.name).values.compactMap { versions in
             let sources = registries.compactMap { registry in

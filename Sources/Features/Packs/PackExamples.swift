@@ -6,15 +6,25 @@ extension FilledPack {
     static var example: FilledPack {
         FilledPack(
             pack: PackVersion(
-                uid: "65f1c0a4d2b7e81f3c9a4b6d", registryUID: Registry.example.uid,
-                name: "hello-universe", version: "1.2.0", displayName: "Hello Universe",
-                layer: .addon, addonType: "app services", addonSubType: "", group: "",
-                cloudTypes: ["all"], annotations: ["source": "community"],
+                uid: "65f1c0a4d2b7e81f3c9a4b6d",
+                registryUID: Registry.example.uid,
+                name: "hello-universe",
+                version: "1.2.0",
+                displayName: "Hello Universe",
+                layer: .addon,
+                addonType: "app services",
+                addonSubType: "",
+                group: "",
+                cloudTypes: ["all"],
+                annotations: ["source": "community"],
                 presets: [
                     Preset(
-                        name: "disable-api", displayName: "Disable the API", group: "Backend",
+                        name: "disable-api",
+                        displayName: "Disable the API",
+                        group: "Backend",
                         remove: ["manifests.hello-universe.api"],
-                        add: "manifests:\n  hello-universe:\n    apiEnabled: false\n")
+                        add: "manifests:\n  hello-universe:\n    apiEnabled: false\n"
+                    )
                 ],
                 schema: """
                     manifests.hello-universe.port:
@@ -25,46 +35,92 @@ extension FilledPack {
                 constraints: nil,
                 manifests: [
                     PackManifest(
-                        name: "hello-universe", digest: BlobStore.digest(of: []), size: 0)
+                        name: "hello-universe",
+                        digest: BlobStore.digest(of: []),
+                        size: 0
+                    )
                 ],
-                charts: [], valuesDigest: BlobStore.digest(of: []), valuesSize: 0,
-                readmeDigest: BlobStore.digest(of: []), logoDigest: BlobStore.digest(of: []),
-                digest: BlobStore.digest(of: []), eol: "", state: .active,
-                createdAt: Timestamp(seconds: 1_700_000_000)),
-            values: "manifests:\n  hello-universe:\n    port: 8080\n", readme: "# Hello Universe\n")
+                charts: [],
+                valuesDigest: BlobStore.digest(of: []),
+                valuesSize: 0,
+                readmeDigest: BlobStore.digest(of: []),
+                logoDigest: BlobStore.digest(of: []),
+                digest: BlobStore.digest(of: []),
+                eol: "",
+                state: .active,
+                createdAt: Timestamp(seconds: 1_700_000_000)
+            ),
+            values: "manifests:\n  hello-universe:\n    port: 8080\n",
+            readme: "# Hello Universe\n"
+        )
     }
 
     /// A pack without anything that may be left out.
     static var exampleMinimal: FilledPack {
         FilledPack(
             pack: PackVersion(
-                uid: "65f1c0a4d2b7e81f3c9a4b6e", registryUID: Registry.example.uid, name: "tools",
-                version: "1.0.0", displayName: "Tools", layer: .addon, addonType: "",
-                addonSubType: "", group: "", cloudTypes: [], annotations: [:], presets: [],
-                schema: "", constraints: nil, manifests: [], charts: [],
-                valuesDigest: BlobStore.digest(of: []), valuesSize: 0, readmeDigest: nil,
-                logoDigest: nil, digest: BlobStore.digest(of: []), eol: "", state: .active,
-                createdAt: Timestamp(seconds: 1_700_000_000)),
-            values: "", readme: nil)
+                uid: "65f1c0a4d2b7e81f3c9a4b6e",
+                registryUID: Registry.example.uid,
+                name: "tools",
+                version: "1.0.0",
+                displayName: "Tools",
+                layer: .addon,
+                addonType: "",
+                addonSubType: "",
+                group: "",
+                cloudTypes: [],
+                annotations: [:],
+                presets: [],
+                schema: "",
+                constraints: nil,
+                manifests: [],
+                charts: [],
+                valuesDigest: BlobStore.digest(of: []),
+                valuesSize: 0,
+                readmeDigest: nil,
+                logoDigest: nil,
+                digest: BlobStore.digest(of: []),
+                eol: "",
+                state: .active,
+                createdAt: Timestamp(seconds: 1_700_000_000)
+            ),
+            values: "",
+            readme: nil
+        )
     }
 }
 
 extension PackSummary {
     static func example(of pack: PackVersion) -> PackSummary {
         PackSummary(
-            uid: pack.uid, registryUID: pack.registryUID, name: pack.name, version: pack.version,
-            displayName: pack.displayName, layer: pack.layer.rawValue, addonType: pack.addonType,
-            addonSubType: pack.addonSubType, group: pack.group, cloudTypes: pack.cloudTypes,
-            annotations: pack.annotations, hasLogo: pack.logoDigest != nil, state: pack.state,
-            createdAt: pack.createdAt)
+            uid: pack.uid,
+            registryUID: pack.registryUID,
+            name: pack.name,
+            version: pack.version,
+            displayName: pack.displayName,
+            layer: pack.layer.rawValue,
+            addonType: pack.addonType,
+            addonSubType: pack.addonSubType,
+            group: pack.group,
+            cloudTypes: pack.cloudTypes,
+            annotations: pack.annotations,
+            hasLogo: pack.logoDigest != nil,
+            state: pack.state,
+            createdAt: pack.createdAt
+        )
     }
 }
 
 extension Registry {
     static var example: Registry {
         Registry(
-            uid: "65f1c0a4d2b7e81f3c9a4b60", tenantUID: nil, name: embeddedName, kind: .pack,
-            isDefault: true, createdAt: Timestamp(seconds: 1_700_000_000),
-            modifiedAt: Timestamp(seconds: 1_700_000_000))
+            uid: "65f1c0a4d2b7e81f3c9a4b60",
+            tenantUID: nil,
+            name: embeddedName,
+            kind: .pack,
+            isDefault: true,
+            createdAt: Timestamp(seconds: 1_700_000_000),
+            modifiedAt: Timestamp(seconds: 1_700_000_000)
+        )
     }
 }

@@ -19,9 +19,13 @@ struct PackFiles: Sendable {
         let tops = Set(
             archive.entries.compactMap { entry in
                 entry.path.split(separator: "/").first.map(String.init)
-            })
-        let folders = tops.filter { archive[$0 + "/pack.json"] != nil }
-        prefix = folders.count == 1 ? (folders.first.map { $0 + "/" } ?? "") : ""
+            }
+        ).filter { !$0.hasPrefix("._") && $0 != "__MACOSX" }
+        // Without any pack.json the folder still is the pack, and only that file is missing.
+        let only = tops.count == 1 ? tops.first : nil
+        let holding = tops.filter { archive[$0 + "/pack.json"] != nil }
+        let folder = holding.count == 1 ? holding.first : only
+        prefix = folder.map { archive[$0]?.kind == .file ? "" : $0 + "/" } ?? ""
     }
 
     /// The paths of all files, in the archive's order, without what desktop systems leave behind.
@@ -51,6 +55,8 @@ struct PackFiles: Sendable {
 
     /// What a pack may cost to read.
     static let limits = ArchiveLimits(
-        entriesMax: PackLimits.fileCountMax, bytesMax: PackLimits.packBytesMax,
-        pathBytesMax: PackLimits.pathBytesMax)
+        entriesMax: PackLimits.fileCountMax,
+        bytesMax: PackLimits.packBytesMax,
+        pathBytesMax: PackLimits.pathBytesMax
+    )
 }

@@ -67,7 +67,8 @@ package struct PackImporter: Sendable {
     /// - Throws: `ArchiveError` when the folder itself cannot be read; `StorageError` when the
     ///   database fails, and what the hook throws that is no `Failure`: packs before stay in.
     package func importFolder(
-        _ path: String, by actor: AuditActor
+        _ path: String,
+        by actor: AuditActor
     ) async throws -> ImportReport {
         let registry = try await database.write { tx in try Packs.ensureDefaultRegistry(tx) }
         var results: [PackImportResult] = []
@@ -75,7 +76,8 @@ package struct PackImporter: Sendable {
         // each version that is older than what follows.
         for source in try PackSource.find(in: path).reversed() {
             results.append(
-                try await take(source.read(), from: source.name, into: registry, by: actor))
+                try await take(source.read(), from: source.name, into: registry, by: actor)
+            )
         }
         return ImportReport(results: results.reversed())
     }
@@ -84,7 +86,10 @@ package struct PackImporter: Sendable {
     ///
     /// - Throws: as `importFolder`.
     package func take(
-        _ reading: PackReading, from source: String, into registry: Registry, by actor: AuditActor
+        _ reading: PackReading,
+        from source: String,
+        into registry: Registry,
+        by actor: AuditActor
     ) async throws -> PackImportResult {
         guard let draft = reading.draft else {
             return result(reading, source, .refused, faults: reading.faults)
@@ -111,42 +116,71 @@ package struct PackImporter: Sendable {
     }
 
     private static func store(
-        _ draft: PackDraft, _ registry: Registry, _ actor: AuditActor, _ onImport: Hook,
+        _ draft: PackDraft,
+        _ registry: Registry,
+        _ actor: AuditActor,
+        _ onImport: Hook,
         _ tx: borrowing Transaction
     ) throws -> Stored {
         if let known = try PackStore.exact(
-            registryUID: registry.uid, name: draft.name, version: draft.version, tx)
-        {
+            registryUID: registry.uid,
+            name: draft.name,
+            version: draft.version,
+            tx
+        ) {
             return known.digest == draft.digest ? .known(known.uid) : .different
         }
         for blob in draft.blobs { try BlobStore.put(blob.bytes, digest: blob.digest, tx) }
         let pack = draft.version(
-            uid: UID.make(at: tx.now).text, registryUID: registry.uid, at: tx.now)
+            uid: UID.make(at: tx.now).text,
+            registryUID: registry.uid,
+            at: tx.now
+        )
         try PackStore.insert(pack, tx)
         try RegistryStore.touch(registry.uid, tx)
         try AuditStore.record(
-            .create, AuditResource("pack", uid: pack.uid, name: "\(pack.name) \(pack.version)"),
+            .create,
+            AuditResource("pack", uid: pack.uid, name: "\(pack.name) \(pack.version)"),
             "Imported pack \(pack.name) \(pack.version) into registry \(registry.name).",
-            by: actor, tx)
+            by: actor,
+            tx
+        )
         try onImport(
             ImportNotice(
-                registryUID: registry.uid, packName: pack.name, version: pack.version), tx)
+                registryUID: registry.uid,
+                packName: pack.name,
+                version: pack.version
+            ),
+            tx
+        )
         return .new(pack.uid)
     }
 
     private func immutable(_ draft: PackDraft) -> PackFault {
         PackFault(
-            "pack.json", "/version", "VersionExists",
+            "pack.json",
+            "/version",
+            "VersionExists",
             "Pack \(draft.name) \(draft.version) is in the registry with other content; packs "
-                + "never change, so give this one a new version.")
+                + "never change, so give this one a new version."
+        )
     }
 
     private func result(
-        _ reading: PackReading, _ source: String, _ outcome: PackImportResult.Outcome,
-        uid: String = "", faults: [PackFault] = []
+        _ reading: PackReading,
+        _ source: String,
+        _ outcome: PackImportResult.Outcome,
+        uid: String = "",
+        faults: [PackFault] = []
     ) -> PackImportResult {
         PackImportResult(
-            source: source, name: reading.name, version: reading.version, outcome: outcome,
-            uid: uid, faults: faults, warnings: reading.warnings)
+            source: source,
+            name: reading.name,
+            version: reading.version,
+            outcome: outcome,
+            uid: uid,
+            faults: faults,
+            warnings: reading.warnings
+        )
     }
 }

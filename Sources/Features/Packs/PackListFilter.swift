@@ -92,14 +92,16 @@ struct PackListFilter: Sendable, Hashable {
             let values = part.dropFirst(field.rawValue.count + 4).split(separator: ",")
             guard values.count <= PackLimits.filterValueCountMax else {
                 throw refusal(
-                    "A term of 'filters' has more than \(PackLimits.filterValueCountMax) values.")
+                    "A term of 'filters' has more than \(PackLimits.filterValueCountMax) values."
+                )
             }
             return Term(field: field, values: Set(values.map(String.init)))
         }
         let fields = Field.allCases.map(\.rawValue).joined(separator: ", ")
         throw refusal(
             "'\(part.prefix(100))' is no term of 'filters': write field=value or field_in_a,b "
-                + "with one of the fields \(fields).")
+                + "with one of the fields \(fields)."
+        )
     }
 
     private static func refusal(_ message: String) -> Failure {
@@ -123,10 +125,12 @@ struct PackListOrder: Sendable {
                 Self.sortable.contains(field), pieces.count < 2 || ["1", "-1"].contains(pieces[1])
             else {
                 throw Failure.fault(
-                    "query/orderBy", "InvalidSort",
+                    "query/orderBy",
+                    "InvalidSort",
                     "'\(part.prefix(100))' is no sort key: write field=1 or field=-1 with one of "
                         + Self.sortable.map(\.rawValue).sorted().joined(separator: ", ") + ".",
-                    as: .unprocessable)
+                    as: .unprocessable
+                )
             }
             return (field, pieces.count < 2 || pieces[1] == "1")
         }
@@ -146,7 +150,9 @@ struct PackListOrder: Sendable {
 
     /// Whether one is smaller; nil when the two are equal in this field.
     private static func compare(
-        _ one: PackSummary, _ other: PackSummary, by field: PackListFilter.Field
+        _ one: PackSummary,
+        _ other: PackSummary,
+        by field: PackListFilter.Field
     ) -> Bool? {
         func order(_ left: String, _ right: String) -> Bool? { left == right ? nil : left < right }
         switch field {

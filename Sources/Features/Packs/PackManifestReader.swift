@@ -38,7 +38,12 @@ package struct PackManifestReader {
 
     private static func refused(_ error: ArchiveError) -> PackReading {
         PackReading(
-            draft: nil, name: "", version: "", faults: [PackFault(error)], warnings: [])
+            draft: nil,
+            name: "",
+            version: "",
+            faults: [PackFault(error)],
+            warnings: []
+        )
     }
 
     private init(files: PackFiles) {
@@ -58,13 +63,25 @@ package struct PackManifestReader {
         var draft: PackDraft?
         if let description, let values, findings.faults.isEmpty {
             draft = PackDraft(
-                description: description, presets: presets, schema: schema, manifests: manifests,
-                charts: charts, values: values, readme: readme, logo: logo, parts: parts,
-                digest: PackDraft.digest(of: digests))
+                description: description,
+                presets: presets,
+                schema: schema,
+                manifests: manifests,
+                charts: charts,
+                values: values,
+                readme: readme,
+                logo: logo,
+                parts: parts,
+                digest: PackDraft.digest(of: digests)
+            )
         }
         return PackReading(
-            draft: draft, name: description?.name ?? "", version: description?.version ?? "",
-            faults: findings.faults, warnings: findings.warnings)
+            draft: draft,
+            name: description?.name ?? "",
+            version: description?.version ?? "",
+            faults: findings.faults,
+            warnings: findings.warnings
+        )
     }
 
     // MARK: - pack.json
@@ -78,13 +95,19 @@ package struct PackManifestReader {
             value = try JSONParser.parse(part.bytes)
         } catch {
             findings.fault(
-                "pack.json", "line \(error.line), column \(error.column)", "InvalidJSON",
-                error.reason)
+                "pack.json",
+                "line \(error.line), column \(error.column)",
+                "InvalidJSON",
+                error.reason
+            )
             return nil
         }
         guard let members = value.members else {
             findings.fault(
-                "pack.json", "WrongType", "must be a JSON object, not \(value.kindWithArticle).")
+                "pack.json",
+                "WrongType",
+                "must be a JSON object, not \(value.kindWithArticle)."
+            )
             return nil
         }
         let list = FaultList()
@@ -93,8 +116,11 @@ package struct PackManifestReader {
         for (index, type) in description.cloudTypes.enumerated()
         where !PackDescription.knownCloudTypes.contains(type) {
             findings.warn(
-                "pack.json", "/cloudTypes/\(index)", "UnknownCloudType",
-                "'\(type)' is no environment that is known here; it is kept.")
+                "pack.json",
+                "/cloudTypes/\(index)",
+                "UnknownCloudType",
+                "'\(type)' is no environment that is known here; it is kept."
+            )
         }
         return description
     }
@@ -108,8 +134,11 @@ package struct PackManifestReader {
         do throws(YAMLError) {
             if let root = try PackYAML.node(part.bytes), root.pairs == nil, !root.isNull {
                 findings.fault(
-                    "values.yaml", root.place, "WrongType",
-                    "must be a mapping such as 'pack: …', not \(root.kindWithArticle).")
+                    "values.yaml",
+                    root.place,
+                    "WrongType",
+                    "must be a mapping such as 'pack: …', not \(root.kindWithArticle)."
+                )
             }
         } catch {
             findings.fault("values.yaml", error.place, "InvalidYAML", error.reason)
@@ -123,8 +152,10 @@ package struct PackManifestReader {
         else { return [] }
         guard let members = value.members else {
             findings.fault(
-                "presets.yaml", "WrongType",
-                "must be a mapping with 'presets', not \(value.kindWithArticle).")
+                "presets.yaml",
+                "WrongType",
+                "must be a mapping with 'presets', not \(value.kindWithArticle)."
+            )
             return []
         }
         let list = FaultList()
@@ -135,8 +166,11 @@ package struct PackManifestReader {
             let place = "/presets/\(index)"
             if !preset.name.isEmpty, !seen.insert(preset.name).inserted {
                 findings.fault(
-                    "presets.yaml", place + "/name", "Duplicate",
-                    "'\(preset.name)' is the name of another preset too.")
+                    "presets.yaml",
+                    place + "/name",
+                    "Duplicate",
+                    "'\(preset.name)' is the name of another preset too."
+                )
             }
             check(preset, at: place)
         }
@@ -148,12 +182,19 @@ package struct PackManifestReader {
             let added = try PackYAML.value(Array(preset.add.utf8))
             if added != .null, added.members == nil {
                 findings.fault(
-                    "presets.yaml", place + "/add", "WrongType",
-                    "must be the text of a YAML mapping, not \(added.kindWithArticle).")
+                    "presets.yaml",
+                    place + "/add",
+                    "WrongType",
+                    "must be the text of a YAML mapping, not \(added.kindWithArticle)."
+                )
             }
         } catch {
             findings.fault(
-                "presets.yaml", place + "/add", "InvalidYAML", "\(error)")
+                "presets.yaml",
+                place + "/add",
+                "InvalidYAML",
+                "\(error)"
+            )
         }
     }
 
@@ -163,22 +204,29 @@ package struct PackManifestReader {
         else { return "" }
         guard let members = value.members else {
             findings.fault(
-                "schema.yaml", "WrongType",
-                "must be a mapping of value paths, not \(value.kindWithArticle).")
+                "schema.yaml",
+                "WrongType",
+                "must be a mapping of value paths, not \(value.kindWithArticle)."
+            )
             return ""
         }
         guard members.count <= PackLimits.schemaPathCountMax else {
             findings.fault(
-                "schema.yaml", "TooMany",
-                "has \(members.count) paths; at most \(PackLimits.schemaPathCountMax).")
+                "schema.yaml",
+                "TooMany",
+                "has \(members.count) paths; at most \(PackLimits.schemaPathCountMax)."
+            )
             return ""
         }
         for (name, rule) in members.map({ ($0.key, $0.value) }) {
             if let text = rule["schema"]?.text, SchemaRule(path: name, text) != nil { continue }
             findings.warn(
-                "schema.yaml", "/" + name, "UnreadableRule",
+                "schema.yaml",
+                "/" + name,
+                "UnreadableRule",
                 "The rule is not of the form '{{ required | format \"${string}\" }}'; it is kept "
-                    + "and not applied.")
+                    + "and not applied."
+            )
         }
         return String(decoding: part.bytes, as: UTF8.self)
     }
@@ -191,7 +239,11 @@ package struct PackManifestReader {
             let place = "/kubeManifests/\(index)"
             guard
                 let part = named(
-                    path, at: place, nameOf: PackName.stem, bytesMax: PackLimits.manifestBytesMax)
+                    path,
+                    at: place,
+                    nameOf: PackName.stem,
+                    bytesMax: PackLimits.manifestBytesMax
+                )
             else { continue }
             let name = PackName.stem(path)
             if manifests.contains(where: { $0.name == name }) {
@@ -201,7 +253,8 @@ package struct PackManifestReader {
             checkManifest(part.bytes, path)
             parts.append(part)
             manifests.append(
-                PackManifest(name: name, digest: part.digest, size: part.bytes.count))
+                PackManifest(name: name, digest: part.digest, size: part.bytes.count)
+            )
         }
         return manifests
     }
@@ -226,7 +279,11 @@ package struct PackManifestReader {
             let place = "/charts/\(index)"
             guard
                 let part = named(
-                    path, at: place, nameOf: PackName.file, bytesMax: PackLimits.chartBytesMax)
+                    path,
+                    at: place,
+                    nameOf: PackName.file,
+                    bytesMax: PackLimits.chartBytesMax
+                )
             else { continue }
             guard let name = chartName(part.bytes, path) else { continue }
             let file = PackName.file(path)
@@ -236,7 +293,8 @@ package struct PackManifestReader {
             }
             parts.append(part)
             charts.append(
-                PackChart(name: name, file: file, digest: part.digest, size: part.bytes.count))
+                PackChart(name: name, file: file, digest: part.digest, size: part.bytes.count)
+            )
         }
         return charts
     }
@@ -257,7 +315,11 @@ package struct PackManifestReader {
 
     private mutating func duplicate(_ place: String, _ what: String, _ name: String) {
         findings.fault(
-            "pack.json", place, "Duplicate", "Another \(what) of the pack is named '\(name)' too.")
+            "pack.json",
+            place,
+            "Duplicate",
+            "Another \(what) of the pack is named '\(name)' too."
+        )
     }
 
     // MARK: - Readme and logo
@@ -310,18 +372,28 @@ package struct PackManifestReader {
 
     /// A file that `pack.json` names; a fault there when it is not in the pack.
     private mutating func named(
-        _ path: String, at place: String, nameOf name: (String) -> String, bytesMax: Int
+        _ path: String,
+        at place: String,
+        nameOf name: (String) -> String,
+        bytesMax: Int
     ) -> PackDraft.Part? {
         guard files.contains(path) else {
             findings.fault(
-                "pack.json", place, "FileMissing", "'\(path)' is not among the pack's files.")
+                "pack.json",
+                place,
+                "FileMissing",
+                "'\(path)' is not among the pack's files."
+            )
             return nil
         }
         guard PackName.isValid(name(path)) else {
             findings.fault(
-                "pack.json", place, "InvalidName",
+                "pack.json",
+                place,
+                "InvalidName",
                 "The file name '\(name(path))' must be made of letters, digits and any of "
-                    + ". _ - +, and begin and end with a letter or digit.")
+                    + ". _ - +, and begin and end with a letter or digit."
+            )
             return nil
         }
         return optional(path, bytesMax: bytesMax)
@@ -345,9 +417,11 @@ package struct PackManifestReader {
             }
             if findings.faults.contains(where: { $0.file == path }) { continue }
             findings.warn(
-                path, "Unused",
+                path,
+                "Unused",
                 "is not named under '\(isManifest ? "kubeManifests" : "charts")' in pack.json; it "
-                    + "is left out.")
+                    + "is left out."
+            )
         }
     }
 }

@@ -13,7 +13,10 @@ struct PackSearch: WireInput {
         if fields.has("continue") {
             // Taken here it would be passed over, and the caller would read the first page twice.
             fields.fault(
-                "continue", "NotAllowed", "'continue' counts only as a parameter of the URL.")
+                "continue",
+                "NotAllowed",
+                "'continue' counts only as a parameter of the URL."
+            )
         }
     }
 
@@ -95,8 +98,11 @@ extension PackSearch {
             guard !allowed.contains(value) else { return }
             faults.append(
                 Fault(
-                    pointer, "NotAllowed",
-                    "'\(value.prefix(100))' is not one of \(allowed.joined(separator: ", "))."))
+                    pointer,
+                    "NotAllowed",
+                    "'\(value.prefix(100))' is not one of \(allowed.joined(separator: ", "))."
+                )
+            )
         }
         for (index, key) in sort.enumerated() {
             if !key.field.isEmpty { check(key.field, Self.sortFields, "/sort/\(index)/field") }

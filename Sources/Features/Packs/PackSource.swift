@@ -1,13 +1,13 @@
 import Archive
 
 /// Where one pack is read from: a folder or an archive of the file system.
-struct PackSource: Sendable {
+package struct PackSource: Sendable {
     private enum Kind: Sendable {
         case folder, archive
     }
 
     /// The last part of the path.
-    let name: String
+    package let name: String
     private let path: String
     private let kind: Kind
 
@@ -17,7 +17,7 @@ struct PackSource: Sendable {
     /// Files that are no archives, and whatever begins with a dot, are passed over.
     ///
     /// - Throws: `ArchiveError` when the folder cannot be listed or holds too much.
-    static func find(in path: String) throws(ArchiveError) -> [PackSource] {
+    package static func find(in path: String) throws(ArchiveError) -> [PackSource] {
         if isArchive(path) {
             return [PackSource(name: PackName.file(path), path: path, kind: .archive)]
         }
@@ -48,9 +48,30 @@ struct PackSource: Sendable {
             } catch {
                 let fault = PackFault("", "", "Unreadable", "\(error.description)")
                 return PackReading(
-                    draft: nil, name: "", version: "", faults: [fault], warnings: [])
+                    draft: nil,
+                    name: "",
+                    version: "",
+                    faults: [fault],
+                    warnings: []
+                )
             }
         }
+    }
+
+    /// The pack as one archive: what is sent to a server.
+    ///
+    /// - Throws: `ArchiveError` when it cannot be read or holds what no pack may hold; `FileError`
+    ///   when the archive cannot be read.
+    package func archive() throws -> [UInt8] {
+        guard kind == .folder else {
+            return try Files.read(path, bytesMax: PackLimits.archiveBytesMax)
+        }
+        let folder = try FolderReader.read(path, limits: PackFiles.limits)
+        var tar = TarWriter()
+        for entry in folder.entries where entry.kind == .file {
+            try tar.addFile(entry.path, folder.contents(of: entry))
+        }
+        return Gzip.compress(tar.finish())
     }
 
     private static func isArchive(_ name: String) -> Bool {

@@ -33,15 +33,31 @@ package enum PackStore {
     private static func packVersion(_ row: borrowing Row) throws -> PackVersion {
         let content = try PackContent(stored: row.text(11))
         return PackVersion(
-            uid: row.text(0), registryUID: row.text(1), name: row.text(2), version: row.text(3),
-            displayName: row.text(4), layer: PackLayer(rawValue: row.text(5)) ?? .addon,
-            addonType: row.text(6), addonSubType: row.text(7), group: row.text(8),
-            cloudTypes: try texts(row.text(9)), annotations: try textMap(row.text(10)),
-            presets: content.presets, schema: content.schema, constraints: content.constraints,
-            manifests: content.manifests, charts: content.charts, valuesDigest: row.text(12),
-            valuesSize: content.valuesSize, readmeDigest: row.optionalText(13),
-            logoDigest: row.optionalText(14), digest: row.text(15), eol: row.text(16),
-            state: PackState(rawValue: row.text(17)) ?? .active, createdAt: row.timestamp(18))
+            uid: row.text(0),
+            registryUID: row.text(1),
+            name: row.text(2),
+            version: row.text(3),
+            displayName: row.text(4),
+            layer: PackLayer(rawValue: row.text(5)) ?? .addon,
+            addonType: row.text(6),
+            addonSubType: row.text(7),
+            group: row.text(8),
+            cloudTypes: try texts(row.text(9)),
+            annotations: try textMap(row.text(10)),
+            presets: content.presets,
+            schema: content.schema,
+            constraints: content.constraints,
+            manifests: content.manifests,
+            charts: content.charts,
+            valuesDigest: row.text(12),
+            valuesSize: content.valuesSize,
+            readmeDigest: row.optionalText(13),
+            logoDigest: row.optionalText(14),
+            digest: row.text(15),
+            eol: row.text(16),
+            state: PackState(rawValue: row.text(17)) ?? .active,
+            createdAt: row.timestamp(18)
+        )
     }
 
     private static func texts(_ json: String) throws -> [String] {
@@ -59,14 +75,17 @@ package enum PackStore {
     /// A pack version of any registry; nil when there is none. The caller sees to it that the
     /// registry is one of its tenant's.
     package static func version(
-        uid: String, _ tx: borrowing Transaction
+        uid: String,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         try tx.first(columns + " WHERE uid = $1", .text(uid)) { try packVersion($0) }
     }
 
     /// A pack version of a registry that the tenant may use.
     package static func version(
-        uid: String, tenantUID: String, _ tx: borrowing Transaction
+        uid: String,
+        tenantUID: String,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         guard let found = try version(uid: uid, tx),
             try RegistryStore.find(uid: found.registryUID, tenantUID: tenantUID, tx) != nil
@@ -76,17 +95,25 @@ package enum PackStore {
 
     /// The version with exactly this text, in whatever state it is.
     package static func exact(
-        registryUID: String, name: String, version: String, _ tx: borrowing Transaction
+        registryUID: String,
+        name: String,
+        version: String,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         try tx.first(
             columns + " WHERE registry_uid = $1 AND name = $2 AND version = $3",
-            .text(registryUID), .text(name), .text(version)
+            .text(registryUID),
+            .text(name),
+            .text(version)
         ) { try packVersion($0) }
     }
 
     /// The newest usable release of the train; nil when the registry has none.
     package static func newest(
-        registryUID: String, name: String, train: VersionTrain, _ tx: borrowing Transaction
+        registryUID: String,
+        name: String,
+        train: VersionTrain,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         let versions = try usableVersions(registryUID: registryUID, name: name, tx)
         guard let newest = train.newest(of: versions, version: { SemanticVersion($0.version) })
@@ -97,7 +124,10 @@ package enum PackStore {
     /// The version that a layer's version text means: a train's newest release, else the version
     /// of exactly this text.
     package static func resolve(
-        registryUID: String, name: String, version: String, _ tx: borrowing Transaction
+        registryUID: String,
+        name: String,
+        version: String,
+        _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         if let train = VersionTrain(version) {
             return try newest(registryUID: registryUID, name: name, train: train, tx)
@@ -113,14 +143,21 @@ package enum PackStore {
     /// - Throws: `.ruleViolated` when more than one of the others has it: the layer must then
     ///   name the registry.
     package static func find(
-        name: String, version: String, tenantUID: String, pointer: String = "/name",
+        name: String,
+        version: String,
+        tenantUID: String,
+        pointer: String = "/name",
         _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         var found: [(pack: PackVersion, registry: Registry)] = []
         for registry in try RegistryStore.visible(tenantUID, tx) where registry.kind == .pack {
             guard
                 let pack = try resolve(
-                    registryUID: registry.uid, name: name, version: version, tx)
+                    registryUID: registry.uid,
+                    name: name,
+                    version: version,
+                    tx
+                )
             else { continue }
             if registry.isDefault { return pack }
             found.append((pack, registry))
@@ -128,29 +165,39 @@ package enum PackStore {
         guard found.count > 1 else { return found.first?.pack }
         let names = found.map { "'\($0.registry.name)'" }.joined(separator: ", ")
         throw Failure.fault(
-            pointer, "AmbiguousRegistry",
+            pointer,
+            "AmbiguousRegistry",
             "Pack '\(name)' \(version) is in more than one registry (\(names)); name one by its "
-                + "registryUid.")
+                + "registryUid."
+        )
     }
 
     /// The texts of the versions that may be used, in no particular order.
     static func usableVersions(
-        registryUID: String, name: String, _ tx: borrowing Transaction
+        registryUID: String,
+        name: String,
+        _ tx: borrowing Transaction
     ) throws -> [(uid: String, version: String)] {
         try tx.all(
             """
             SELECT uid, version FROM pack_version
             WHERE registry_uid = $1 AND name = $2 AND state IN ('active', 'deprecated')
-            """, .text(registryUID), .text(name)
+            """,
+            .text(registryUID),
+            .text(name)
         ) { ($0.text(0), $0.text(1)) }
     }
 
     /// All versions of one pack in one registry, the newest first.
     package static func versions(
-        registryUID: String, name: String, _ tx: borrowing Transaction
+        registryUID: String,
+        name: String,
+        _ tx: borrowing Transaction
     ) throws -> [PackVersion] {
         let found = try tx.all(
-            columns + " WHERE registry_uid = $1 AND name = $2", .text(registryUID), .text(name)
+            columns + " WHERE registry_uid = $1 AND name = $2",
+            .text(registryUID),
+            .text(name)
         ) { try packVersion($0) }
         return found.sorted { newer($0.version, than: $1.version) }
     }
@@ -167,7 +214,8 @@ package enum PackStore {
 
     /// What a tenant's lists and searches are made from. Deleted versions are left out.
     static func summaries(
-        tenantUID: String, _ tx: borrowing Transaction
+        tenantUID: String,
+        _ tx: borrowing Transaction
     ) throws -> [PackSummary] {
         try tx.all(
             """
@@ -176,15 +224,25 @@ package enum PackStore {
                 p.state, p.created_at
             FROM pack_version p JOIN registry r ON r.uid = p.registry_uid
             WHERE (r.tenant_uid IS NULL OR r.tenant_uid = $1) AND p.state <> 'deleted'
-            """, .text(tenantUID)
+            """,
+            .text(tenantUID)
         ) { row in
             PackSummary(
-                uid: row.text(0), registryUID: row.text(1), name: row.text(2),
-                version: row.text(3), displayName: row.text(4), layer: row.text(5),
-                addonType: row.text(6), addonSubType: row.text(7), group: row.text(8),
-                cloudTypes: try texts(row.text(9)), annotations: try textMap(row.text(10)),
-                hasLogo: !row.isNull(11), state: PackState(rawValue: row.text(12)) ?? .active,
-                createdAt: row.timestamp(13))
+                uid: row.text(0),
+                registryUID: row.text(1),
+                name: row.text(2),
+                version: row.text(3),
+                displayName: row.text(4),
+                layer: row.text(5),
+                addonType: row.text(6),
+                addonSubType: row.text(7),
+                group: row.text(8),
+                cloudTypes: try texts(row.text(9)),
+                annotations: try textMap(row.text(10)),
+                hasLogo: !row.isNull(11),
+                state: PackState(rawValue: row.text(12)) ?? .active,
+                createdAt: row.timestamp(13)
+            )
         }
     }
 
@@ -193,8 +251,13 @@ package enum PackStore {
     /// - Throws: `StorageError` of kind `.constraint` when the registry has this version.
     static func insert(_ pack: PackVersion, _ tx: borrowing Transaction) throws {
         let content = PackContent(
-            presets: pack.presets, schema: pack.schema, constraints: pack.constraints,
-            manifests: pack.manifests, charts: pack.charts, valuesSize: pack.valuesSize)
+            presets: pack.presets,
+            schema: pack.schema,
+            constraints: pack.constraints,
+            manifests: pack.manifests,
+            charts: pack.charts,
+            valuesSize: pack.valuesSize
+        )
         var annotations = JSONObject()
         for (key, value) in pack.annotations.sorted(by: { $0.key < $1.key }) {
             annotations[key] = .string(value)
@@ -207,12 +270,26 @@ package enum PackStore {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
                 $18, $19)
             """,
-            .text(pack.uid), .text(pack.registryUID), .text(pack.name), .text(pack.version),
-            .text(pack.displayName), .text(pack.layer.rawValue), .text(pack.addonType),
-            .text(pack.addonSubType), .text(pack.group), json(pack.cloudTypes),
-            json(annotations), json(content), .text(pack.valuesDigest),
-            .optionalText(pack.readmeDigest), .optionalText(pack.logoDigest), .text(pack.digest),
-            .text(pack.eol), .text(pack.state.rawValue), .timestamp(pack.createdAt))
+            .text(pack.uid),
+            .text(pack.registryUID),
+            .text(pack.name),
+            .text(pack.version),
+            .text(pack.displayName),
+            .text(pack.layer.rawValue),
+            .text(pack.addonType),
+            .text(pack.addonSubType),
+            .text(pack.group),
+            json(pack.cloudTypes),
+            json(annotations),
+            json(content),
+            .text(pack.valuesDigest),
+            .optionalText(pack.readmeDigest),
+            .optionalText(pack.logoDigest),
+            .text(pack.digest),
+            .text(pack.eol),
+            .text(pack.state.rawValue),
+            .timestamp(pack.createdAt)
+        )
     }
 
     private static func json(_ value: some JSONWritable) -> Parameter {

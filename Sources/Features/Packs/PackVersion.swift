@@ -66,7 +66,11 @@ package struct Preset: Sendable, Hashable {
     package let add: String
 
     package init(
-        name: String, displayName: String, group: String, remove: [String], add: String
+        name: String,
+        displayName: String,
+        group: String,
+        remove: [String],
+        add: String
     ) {
         self.name = name
         self.displayName = displayName

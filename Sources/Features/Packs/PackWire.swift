@@ -67,8 +67,13 @@ struct PackSummaryWire: JSONWritable, Sendable {
             writer.field(
                 "metadata",
                 ObjectMetaWire(
-                    uid: pack.uid, name: pack.name, annotations: pack.annotations,
-                    createdAt: pack.createdAt, modifiedAt: pack.createdAt))
+                    uid: pack.uid,
+                    name: pack.name,
+                    annotations: pack.annotations,
+                    createdAt: pack.createdAt,
+                    modifiedAt: pack.createdAt
+                )
+            )
             writer.field("spec", object: { writer in writeSpec(pack, &writer) })
             writer.field("status", JSONObject())
         }
@@ -85,16 +90,19 @@ struct PackSummaryWire: JSONWritable, Sendable {
         writer.field("group", pack.group)
         writer.field("layer", pack.layer.rawValue)
         writer.optionalField("logoUrl", filled.logoURL)
-        writer.field("manifests", array: { writer in
-            for manifest in pack.manifests {
-                writer.object { writer in
-                    writer.field("kind", "manifest")
-                    writer.field("name", manifest.name)
-                    // Manifests of packs are found by their content and have no uid of their own.
-                    writer.field("uid", String(manifest.digest.dropFirst(7).prefix(24)))
+        writer.field(
+            "manifests",
+            array: { writer in
+                for manifest in pack.manifests {
+                    writer.object { writer in
+                        writer.field("kind", "manifest")
+                        writer.field("name", manifest.name)
+                        // Manifests of packs are found by their content and have no uid of their own.
+                        writer.field("uid", String(manifest.digest.dropFirst(7).prefix(24)))
+                    }
                 }
             }
-        })
+        )
         writer.field("name", pack.name)
         writer.field("presets", pack.presets)
         writer.field("registryUid", pack.registryUID)
@@ -137,21 +145,32 @@ struct PackMetadataWire: JSONWritable, Sendable {
             writer.field(
                 "metadata",
                 ObjectMetaWire(
-                    uid: newest.uid, name: newest.name, annotations: newest.annotations,
-                    createdAt: newest.createdAt, modifiedAt: newest.createdAt))
-            writer.field("spec", object: { writer in
-                writer.field("addonSubType", newest.addonSubType)
-                writer.field("addonType", newest.addonType)
-                writer.field("cloudTypes", newest.cloudTypes)
-                writer.field("displayName", newest.displayName)
-                writer.field("group", newest.group)
-                writer.field("layer", newest.layer)
-                writer.field("name", newest.name)
-                writer.field("registries", array: { writer in
-                    for source in sources { write(source, &writer) }
-                })
-                writer.field("type", "spectro")
-            })
+                    uid: newest.uid,
+                    name: newest.name,
+                    annotations: newest.annotations,
+                    createdAt: newest.createdAt,
+                    modifiedAt: newest.createdAt
+                )
+            )
+            writer.field(
+                "spec",
+                object: { writer in
+                    writer.field("addonSubType", newest.addonSubType)
+                    writer.field("addonType", newest.addonType)
+                    writer.field("cloudTypes", newest.cloudTypes)
+                    writer.field("displayName", newest.displayName)
+                    writer.field("group", newest.group)
+                    writer.field("layer", newest.layer)
+                    writer.field("name", newest.name)
+                    writer.field(
+                        "registries",
+                        array: { writer in
+                            for source in sources { write(source, &writer) }
+                        }
+                    )
+                    writer.field("type", "spectro")
+                }
+            )
         }
     }
 
@@ -161,7 +180,9 @@ struct PackMetadataWire: JSONWritable, Sendable {
             writer.field("latestPackUid", source.latest.uid)
             writer.field("latestVersion", source.latest.version)
             writer.optionalField(
-                "logoUrl", source.latest.hasLogo ? "/v1/packs/\(source.latest.uid)/logo" : nil)
+                "logoUrl",
+                source.latest.hasLogo ? "/v1/packs/\(source.latest.uid)/logo" : nil
+            )
             writer.field("name", source.registry.name)
             writer.field("scope", source.registry.scope)
             writer.field("uid", source.registry.uid)
@@ -183,8 +204,12 @@ struct PackMetadataListWire: WireOutput {
                     items: [
                         PackMetadataWire(
                             newest: summary,
-                            sources: [.init(registry: .example, latest: summary)])
-                    ], meta: .example))
+                            sources: [.init(registry: .example, latest: summary)]
+                        )
+                    ],
+                    meta: .example
+                )
+            )
         }
     }
 }
@@ -205,9 +230,12 @@ struct PackTagEntityWire: WireOutput {
             writer.field("layer", newest.pack.layer.rawValue)
             writer.optionalField("logoUrl", newest.logoURL)
             writer.field("name", newest.pack.name)
-            writer.field("packValues", array: { writer in
-                for filled in packs { writeValues(filled, &writer) }
-            })
+            writer.field(
+                "packValues",
+                array: { writer in
+                    for filled in packs { writeValues(filled, &writer) }
+                }
+            )
             writer.field("registryUid", newest.pack.registryUID)
             writer.field("tags", array: { writer in writeTags(&writer) })
         }
@@ -233,8 +261,11 @@ struct PackTagEntityWire: WireOutput {
             let own = filled.pack.semanticVersion.map(VersionTrain.holding) ?? []
             for train in own where !trains.contains(train) { trains.append(train) }
             write(
-                tag: filled.pack.version, of: filled.pack, parents: own.map(\.description),
-                &writer)
+                tag: filled.pack.version,
+                of: filled.pack,
+                parents: own.map(\.description),
+                &writer
+            )
         }
         for train in trains {
             let newest = train.newest(of: packs) { filled in
@@ -246,7 +277,10 @@ struct PackTagEntityWire: WireOutput {
     }
 
     private func write(
-        tag: String, of pack: PackVersion, parents: [String], _ writer: inout JSONWriter
+        tag: String,
+        of pack: PackVersion,
+        parents: [String],
+        _ writer: inout JSONWriter
     ) {
         writer.object { writer in
             writer.field("group", pack.group)

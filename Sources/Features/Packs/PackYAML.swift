@@ -4,7 +4,9 @@ import YAML
 /// The YAML of packs, read under the limits of packs.
 enum PackYAML {
     private static let limits = YAMLLimits(
-        bytesMax: PackLimits.manifestBytesMax, nodesMax: 1_000_000)
+        bytesMax: PackLimits.manifestBytesMax,
+        nodesMax: 1_000_000
+    )
 
     /// The root of a text with one document at most; nil for one that holds nothing.
     static func node(_ bytes: [UInt8]) throws(YAMLError) -> YAMLNode? {

@@ -14,7 +14,8 @@ package struct Packs: Sendable {
     ///     reads them on the loop.
     ///   - onImport: what follows an import, in its own transaction.
     package init(
-        database: Database, workers: WorkerPool? = nil,
+        database: Database,
+        workers: WorkerPool? = nil,
         onImport: @escaping PackImporter.Hook = { _, _ in }
     ) {
         self.database = database
@@ -37,7 +38,8 @@ package struct Packs: Sendable {
 
     /// Imports a folder of packs into the embedded registry; see `PackImporter.importFolder`.
     package func importFolder(
-        _ path: String, by actor: AuditActor
+        _ path: String,
+        by actor: AuditActor
     ) async throws -> ImportReport {
         try await importer.importFolder(path, by: actor)
     }
@@ -51,8 +53,10 @@ package struct Packs: Sendable {
             return try await workers.run(work)
         } catch is WorkerPoolSaturated {
             throw Failure(
-                .unavailable, "The server is busy; try again.",
-                retryAfterSeconds: Int.random(in: 1...4))
+                .unavailable,
+                "The server is busy; try again.",
+                retryAfterSeconds: Int.random(in: 1...4)
+            )
         }
     }
 }

@@ -20,9 +20,12 @@ struct PresetList: WireInput {
                     ?? name,
                 group: fields.text("group", bytesMax: PackLimits.nameBytesMax),
                 remove: fields.texts(
-                    "remove", countMax: PackLimits.presetRemovalCountMax,
-                    bytesMax: PackLimits.textBytesMax),
-                add: fields.optionalText("add", bytesMax: PackLimits.presetsBytesMax) ?? "")
+                    "remove",
+                    countMax: PackLimits.presetRemovalCountMax,
+                    bytesMax: PackLimits.textBytesMax
+                ),
+                add: fields.optionalText("add", bytesMax: PackLimits.presetsBytesMax) ?? ""
+            )
         }
     }
 }

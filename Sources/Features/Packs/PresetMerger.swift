@@ -14,19 +14,26 @@ package enum PresetMerger {
     /// - Throws: `.ruleViolated` with one fault for each name that the pack does not have and for
     ///   each second choice in one group; `.ruleViolated` too when the values are no YAML mapping.
     package static func apply(
-        _ chosen: [String], of presets: [Preset], to values: [UInt8], pointer: String = "/presets"
+        _ chosen: [String],
+        of presets: [Preset],
+        to values: [UInt8],
+        pointer: String = "/presets"
     ) throws -> [UInt8] {
         let selected = try select(chosen, of: presets, pointer)
         var text = values
         for preset in presets where selected.contains(preset.name) {
             do throws(YAMLError) {
                 text = try YAMLMerge.apply(
-                    to: text, remove: preset.remove,
-                    add: try PackYAML.node(Array(preset.add.utf8)))
+                    to: text,
+                    remove: preset.remove,
+                    add: try PackYAML.node(Array(preset.add.utf8))
+                )
             } catch {
                 throw Failure.fault(
-                    pointer, "InvalidYAML",
-                    "Preset '\(preset.name)' cannot be applied to the values: \(error).")
+                    pointer,
+                    "InvalidYAML",
+                    "Preset '\(preset.name)' cannot be applied to the values: \(error)."
+                )
             }
         }
         return text
@@ -34,7 +41,9 @@ package enum PresetMerger {
 
     /// The names that a choice comes to, every rule about choices checked.
     private static func select(
-        _ chosen: [String], of presets: [Preset], _ pointer: String
+        _ chosen: [String],
+        of presets: [Preset],
+        _ pointer: String
     ) throws -> Set<String> {
         var faults: [Fault] = []
         var selected: Set<String> = []
@@ -45,17 +54,23 @@ package enum PresetMerger {
                 let names = presets.map { "\($0.group):\($0.name)" }.joined(separator: ", ")
                 faults.append(
                     Fault(
-                        place, "UnknownPreset",
+                        place,
+                        "UnknownPreset",
                         "The pack has no preset '\(choice)'; it has "
-                            + (names.isEmpty ? "none at all." : "\(names).")))
+                            + (names.isEmpty ? "none at all." : "\(names).")
+                    )
+                )
                 continue
             }
             if let other = byGroup[preset.group], other != preset.name {
                 faults.append(
                     Fault(
-                        place, "PresetConflict",
+                        place,
+                        "PresetConflict",
                         "Presets '\(other)' and '\(preset.name)' are both of group "
-                            + "'\(preset.group)'; choose one of them."))
+                            + "'\(preset.group)'; choose one of them."
+                    )
+                )
                 continue
             }
             byGroup[preset.group] = preset.name

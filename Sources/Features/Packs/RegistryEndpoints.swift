@@ -8,57 +8,80 @@ extension Packs {
     }
 
     private static let scopeQuery = QueryParameter(
-        "scope", .string(), "`system`, `tenant` or `all`; empty means all.")
+        "scope",
+        .string(),
+        "`system`, `tenant` or `all`; empty means all."
+    )
 
     private var metadata: Endpoint {
         Endpoint(
-            .get, "/v1/registries/metadata", id: "v1RegistriesMetadata", tag: "registries-pack",
+            .get,
+            "/v1/registries/metadata",
+            id: "v1RegistriesMetadata",
+            tag: "registries-pack",
             summary: "Lists the registries of every kind that the tenant may use.",
-            access: .user(.registryList), failures: [.invalidRequest],
-            query: [Self.scopeQuery], output: RegistriesMetadataWire.self
+            access: .user(.registryList),
+            failures: [.invalidRequest],
+            query: [Self.scopeQuery],
+            output: RegistriesMetadataWire.self
         ) { _, context in
             let scope = try Self.scope(context)
             return try database.read { tx in
                 RegistriesMetadataWire(
-                    registries: try RegistryStore.visible(context.tenantUID, tx).filter(scope))
+                    registries: try RegistryStore.visible(context.tenantUID, tx).filter(scope)
+                )
             }
         }
     }
 
     private var registries: Endpoint {
         Endpoint(
-            .get, "/v1/registries/pack", id: "v1RegistriesPackList", tag: "registries-pack",
+            .get,
+            "/v1/registries/pack",
+            id: "v1RegistriesPackList",
+            tag: "registries-pack",
             summary: "Lists the pack registries that the tenant may use.",
-            access: .user(.registryList), failures: [.invalidRequest, .unprocessable],
+            access: .user(.registryList),
+            failures: [.invalidRequest, .unprocessable],
             query: [Self.scopeQuery] + QueryParameter.paging + Self.listQuery,
             output: PackRegistriesWire.self
         ) { _, context in
             let (items, meta) = try Self.page(of: database, context)
             return PackRegistriesWire(
-                page: PageWire(items: items.map { RegistryWire(registry: $0) }, meta: meta))
+                page: PageWire(items: items.map { RegistryWire(registry: $0) }, meta: meta)
+            )
         }
     }
 
     private var registrySummary: Endpoint {
         Endpoint(
-            .get, "/v1/registries/pack/summary", id: "v1RegistriesPackSummaryList",
+            .get,
+            "/v1/registries/pack/summary",
+            id: "v1RegistriesPackSummaryList",
             tag: "registries-pack",
             summary: "Lists the pack registries that the tenant may use, in short.",
-            access: .user(.registryList), failures: [.invalidRequest, .unprocessable],
+            access: .user(.registryList),
+            failures: [.invalidRequest, .unprocessable],
             query: [Self.scopeQuery] + QueryParameter.paging + Self.listQuery,
             output: PackRegistriesSummaryWire.self
         ) { _, context in
             let (items, meta) = try Self.page(of: database, context)
             return PackRegistriesSummaryWire(
-                page: PageWire(items: items.map { RegistrySummaryWire(registry: $0) }, meta: meta))
+                page: PageWire(items: items.map { RegistrySummaryWire(registry: $0) }, meta: meta)
+            )
         }
     }
 
     private var registry: Endpoint {
         Endpoint(
-            .get, "/v1/registries/pack/{uid}", id: "v1RegistriesPackUidGet",
-            tag: "registries-pack", summary: "Shows one pack registry.",
-            access: .user(.registryGet), failures: [.resourceNotFound], output: RegistryWire.self
+            .get,
+            "/v1/registries/pack/{uid}",
+            id: "v1RegistriesPackUidGet",
+            tag: "registries-pack",
+            summary: "Shows one pack registry.",
+            access: .user(.registryGet),
+            failures: [.resourceNotFound],
+            output: RegistryWire.self
         ) { _, context in
             RegistryWire(registry: try Self.packRegistry(of: database, context))
         }
@@ -66,10 +89,14 @@ extension Packs {
 
     private var syncStatus: Endpoint {
         Endpoint(
-            .get, "/v1/registries/pack/{uid}/sync/status", id: "v1RegistriesPackUidSyncStatus",
+            .get,
+            "/v1/registries/pack/{uid}/sync/status",
+            id: "v1RegistriesPackUidSyncStatus",
             tag: "registries-pack",
             summary: "Shows when a pack registry was last brought up to date.",
-            access: .user(.registryGet), failures: [.resourceNotFound], output: SyncStatusWire.self
+            access: .user(.registryGet),
+            failures: [.resourceNotFound],
+            output: SyncStatusWire.self
         ) { _, context in
             SyncStatusWire(registry: try Self.packRegistry(of: database, context))
         }
@@ -79,10 +106,13 @@ extension Packs {
     /// (CONVENTIONS §11).
     private var helmRegistry: Endpoint {
         Endpoint(
-            .get, "/v1/registries/helm/{uid}", id: "v1RegistriesHelmUidGet",
+            .get,
+            "/v1/registries/helm/{uid}",
+            id: "v1RegistriesHelmUidGet",
             tag: "registries-helm",
             summary: "Shows one registry in the shape of a Helm registry, whatever its kind.",
-            access: .user(.registryGet), failures: [.resourceNotFound],
+            access: .user(.registryGet),
+            failures: [.resourceNotFound],
             output: HelmRegistryWire.self
         ) { _, context in
             HelmRegistryWire(registry: try Self.found(of: database, context))
@@ -90,13 +120,17 @@ extension Packs {
     }
 
     private static func found(
-        of database: Database, _ context: RequestContext
+        of database: Database,
+        _ context: RequestContext
     ) throws -> Registry {
         let uid = try context.parameter("uid")
         return try database.read { tx in
             guard
                 let registry = try RegistryStore.find(
-                    uid: uid, tenantUID: context.tenantUID, tx)
+                    uid: uid,
+                    tenantUID: context.tenantUID,
+                    tx
+                )
             else { throw Failure.notFound("Registry", uid) }
             return registry
         }
@@ -106,7 +140,8 @@ extension Packs {
     ///
     /// - Throws: `.resourceNotFound`, also for a registry of another kind or tenant.
     static func packRegistry(
-        of database: Database, _ context: RequestContext
+        of database: Database,
+        _ context: RequestContext
     ) throws -> Registry {
         let registry = try found(of: database, context)
         guard registry.kind == .pack else { throw Failure.notFound("Registry", registry.uid) }
@@ -114,7 +149,8 @@ extension Packs {
     }
 
     private static func page(
-        of database: Database, _ context: RequestContext
+        of database: Database,
+        _ context: RequestContext
     ) throws -> ([Registry], ListMeta) {
         let scope = try scope(context)
         let page = try context.page()
@@ -124,7 +160,11 @@ extension Packs {
                 .filter { $0.kind == .pack && scope($0) && filter.matches($0) }
             let shown = page.slice(of: found, key: \.uid)
             let meta = context.listMeta(
-                page, shown: shown.count, total: found.count, last: shown.last?.uid)
+                page,
+                shown: shown.count,
+                total: found.count,
+                last: shown.last?.uid
+            )
             return (Array(shown), meta)
         }
     }
@@ -139,8 +179,11 @@ extension Packs {
         case "tenant": return { $0.tenantUID != nil }
         default:
             throw Failure.fault(
-                "query/scope", "NotAllowed", "'scope' must be system, tenant or all.",
-                as: .invalidRequest)
+                "query/scope",
+                "NotAllowed",
+                "'scope' must be system, tenant or all.",
+                as: .invalidRequest
+            )
         }
     }
 }
@@ -156,9 +199,11 @@ struct RegistryFilter {
         uid = Self.value(of: "metadata.uid=", in: text)
         guard text.isEmpty || name != nil || uid != nil else {
             throw Failure.fault(
-                "query/filters", "InvalidFilter",
+                "query/filters",
+                "InvalidFilter",
                 "Registries are filtered by metadata.name=… or metadata.uid=….",
-                as: .unprocessable)
+                as: .unprocessable
+            )
         }
     }
 

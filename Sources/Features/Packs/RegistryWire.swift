@@ -28,18 +28,21 @@ struct RegistriesMetadataWire: WireOutput {
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.field("items", array: { writer in
-                for registry in registries {
-                    writer.object { writer in
-                        writer.field("isDefault", registry.isDefault)
-                        writer.field("isPrivate", false)
-                        writer.field("kind", registry.kind.rawValue)
-                        writer.field("name", registry.name)
-                        writer.field("scope", registry.scope)
-                        writer.field("uid", registry.uid)
+            writer.field(
+                "items",
+                array: { writer in
+                    for registry in registries {
+                        writer.object { writer in
+                            writer.field("isDefault", registry.isDefault)
+                            writer.field("isPrivate", false)
+                            writer.field("kind", registry.kind.rawValue)
+                            writer.field("name", registry.name)
+                            writer.field("scope", registry.scope)
+                            writer.field("uid", registry.uid)
+                        }
                     }
                 }
-            })
+            )
         }
     }
 
@@ -65,24 +68,30 @@ struct RegistryWire: WireOutput {
             writer.field("apiVersion", "v1")
             writer.field("kind", shape == .pack ? "packregistry" : "helmregistry")
             writer.field("metadata", registry.meta)
-            writer.field("spec", object: { writer in
-                writer.field("auth", object: { $0.field("type", "noAuth") })
-                writer.field("endpoint", registry.endpoint)
-                switch shape {
-                case .pack: writer.field("private", false)
-                case .helm: writer.field("isPrivate", false)
+            writer.field(
+                "spec",
+                object: { writer in
+                    writer.field("auth", object: { $0.field("type", "noAuth") })
+                    writer.field("endpoint", registry.endpoint)
+                    switch shape {
+                    case .pack: writer.field("private", false)
+                    case .helm: writer.field("isPrivate", false)
+                    }
+                    writer.field("name", registry.name)
+                    writer.field("registryUid", registry.uid)
+                    writer.field("scope", registry.scope)
                 }
-                writer.field("name", registry.name)
-                writer.field("registryUid", registry.uid)
-                writer.field("scope", registry.scope)
-            })
-            writer.field("status", object: { writer in
-                let status = SyncStatusWire(registry: registry)
-                switch shape {
-                case .pack: writer.field("packSyncStatus", status)
-                case .helm: writer.field("helmSyncStatus", status)
+            )
+            writer.field(
+                "status",
+                object: { writer in
+                    let status = SyncStatusWire(registry: registry)
+                    switch shape {
+                    case .pack: writer.field("packSyncStatus", status)
+                    case .helm: writer.field("helmSyncStatus", status)
+                    }
                 }
-            })
+            )
         }
     }
 
@@ -120,14 +129,20 @@ struct RegistrySummaryWire: JSONWritable, Sendable {
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("metadata", registry.meta)
-            writer.field("spec", object: { writer in
-                writer.field("endpoint", registry.endpoint)
-                writer.field("private", false)
-                writer.field("scope", registry.scope)
-            })
-            writer.field("status", object: { writer in
-                writer.field("sync", SyncStatusWire(registry: registry))
-            })
+            writer.field(
+                "spec",
+                object: { writer in
+                    writer.field("endpoint", registry.endpoint)
+                    writer.field("private", false)
+                    writer.field("scope", registry.scope)
+                }
+            )
+            writer.field(
+                "status",
+                object: { writer in
+                    writer.field("sync", SyncStatusWire(registry: registry))
+                }
+            )
         }
     }
 }
@@ -142,7 +157,10 @@ struct PackRegistriesSummaryWire: WireOutput {
         [
             PackRegistriesSummaryWire(
                 page: PageWire(
-                    items: [RegistrySummaryWire(registry: .example)], meta: .example))
+                    items: [RegistrySummaryWire(registry: .example)],
+                    meta: .example
+                )
+            )
         ]
     }
 }

@@ -20,9 +20,15 @@ package struct SemanticVersion: Sendable, Hashable {
     package init?(_ text: String) {
         guard text.utf8.count <= PackLimits.versionBytesMax else { return nil }
         let plus = text.utf8.split(
-            separator: UInt8(ascii: "+"), maxSplits: 1, omittingEmptySubsequences: false)
+            separator: UInt8(ascii: "+"),
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
         let dash = plus[0].split(
-            separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
+            separator: UInt8(ascii: "-"),
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
         let core = dash[0].split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard core.count == 3, let major = Self.number(core[0]), let minor = Self.number(core[1]),
             let patch = Self.number(core[2])
@@ -33,8 +39,9 @@ package struct SemanticVersion: Sendable, Hashable {
         var identifiers: [Identifier] = []
         if dash.count == 2 {
             for part in dash[1].split(
-                separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-            {
+                separator: UInt8(ascii: "."),
+                omittingEmptySubsequences: false
+            ) {
                 guard let identifier = Self.identifier(part) else { return nil }
                 identifiers.append(identifier)
             }
@@ -42,7 +49,9 @@ package struct SemanticVersion: Sendable, Hashable {
         preRelease = identifiers
         if plus.count == 2 {
             let parts = plus[1].split(
-                separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+                separator: UInt8(ascii: "."),
+                omittingEmptySubsequences: false
+            )
             guard parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isIdentifierByte) }) else {
                 return nil
             }

@@ -45,7 +45,8 @@ package struct VersionTrain: Sendable, Hashable, CustomStringConvertible {
 
     /// The newest release of the train among these, nil when none belongs to it.
     package func newest<Item>(
-        of items: some Sequence<Item>, version: (Item) -> SemanticVersion?
+        of items: some Sequence<Item>,
+        version: (Item) -> SemanticVersion?
     ) -> Item? {
         var best: (item: Item, version: SemanticVersion)?
         for item in items {

@@ -184,7 +184,9 @@ package final class Dispatcher: Responder {
     /// - Parameter pattern: the endpoint's path as declared. What stands in its place in the
     ///   request is not logged: it may be a token.
     private func answer(
-        to error: any Error, _ request: Request, at pattern: String = "before the endpoint"
+        to error: any Error,
+        _ request: Request,
+        at pattern: String = "before the endpoint"
     ) -> Response {
         let failure = Self.failure(from: error)
         if failure.code == .internalError || failure.code == .storageFull {

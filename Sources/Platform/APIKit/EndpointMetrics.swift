@@ -10,6 +10,20 @@ package final class EndpointMetrics: Sendable {
         let classes: [Counter] = (0..<6).map { _ in Counter() }
         let buckets: [Counter] = (0...EndpointMetrics.bounds.count).map { _ in Counter() }
         let microseconds = Counter()
+
+        /// The answers so far by the first digit of their status.
+        package var answersByClass: [(digit: Int, count: Int)] {
+            (1...5).map { ($0, classes[$0].value) }
+        }
+
+        /// All answers so far.
+        package var total: Int { classes.reduce(0) { $0 + $1.value } }
+
+        /// Answers by duration, for `bounds` and one more for all that took longer.
+        package var bucketCounts: [Int] { buckets.map(\.value) }
+
+        /// What all answers took together.
+        package var microsecondsTotal: Int { microseconds.value }
     }
 
     package final class Counter: Sendable {

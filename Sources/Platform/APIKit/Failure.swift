@@ -6,7 +6,7 @@ package struct Fault: Sendable, Hashable {
     /// Where: an RFC 6901 pointer into the body, or `query/<name>`, `header/<name>`,
     /// `path/<name>`.
     package let pointer: String
-    /// Which rule, stable for programs: `Required`, `WrongType`, `TooLong`, …
+    /// Which rule, stable for programs: `Required`, `WrongType`, `TooLong` and so on.
     package let code: String
     /// What to change, for a person.
     package let message: String

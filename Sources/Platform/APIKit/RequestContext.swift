@@ -179,8 +179,9 @@ package struct IfMatch: Sendable {
     /// The header's value; `nil` for none.
     let wanted: [UInt8]?
 
-    /// Refuses another version than this one. Without the header everything passes: Palette's
-    /// clients never send it.
+    /// Refuses another version than this one.
+    ///
+    /// Without the header everything passes: Palette's clients never send it.
     ///
     /// - Throws: `.preconditionFailed`.
     package func check(_ tag: String) throws {
@@ -188,7 +189,8 @@ package struct IfMatch: Sendable {
         guard EntityTag.list(wanted[...], matches: Array("\"\(tag)\"".utf8)) else {
             throw Failure(
                 .preconditionFailed,
-                "The resource has changed since you read it; read it again and repeat the change.")
+                "The resource has changed since you read it; read it again and repeat the change."
+            )
         }
     }
 }

@@ -79,7 +79,9 @@ struct Router {
     }
 
     /// Walks the segments that begin at `start`; goes back to the parameter branch when a literal
-    /// one leads nowhere. Patterns are few segments deep, so the recursion is too.
+    /// one leads nowhere.
+    ///
+    /// Patterns are few segments deep, so the recursion is too.
     private func find(
         _ request: Request,
         from start: Int,

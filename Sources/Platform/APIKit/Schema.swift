@@ -89,8 +89,9 @@ package indirect enum Schema: Sendable, Hashable {
         }
     }
 
-    /// The narrowest schema that all these examples fit. A property that some example of an object
-    /// lacks is optional.
+    /// The narrowest schema that all these examples fit.
+    ///
+    /// A property that some example of an object lacks is optional.
     package static func inferred(from examples: [JSONValue]) -> Schema {
         let present = examples.filter { $0 != .null }
         guard let first = present.first else { return .any }
@@ -122,7 +123,10 @@ package indirect enum Schema: Sendable, Hashable {
                 properties: Dictionary(
                     uniqueKeysWithValues: properties.map { name, values in
                         (name, maps.contains(name) ? .map(of: .string()) : inferred(from: values))
-                    }), required: Set(required))
+                    }
+                ),
+                required: Set(required)
+            )
         }
     }
 

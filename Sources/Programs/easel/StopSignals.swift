@@ -18,6 +18,14 @@ enum StopSignals {
         return number
     }
 
+    /// Ends the process at the next signal, on whatever thread it arrives.
+    static func exitOnNext() {
+        var set = signalSet()
+        signal(SIGTERM) { _ in _exit(1) }
+        signal(SIGINT) { _ in _exit(1) }
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
     private static func signalSet() -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)

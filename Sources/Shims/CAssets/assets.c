@@ -7,11 +7,31 @@
 static const unsigned char migration_0001[] = {
 #embed "../../../migrations/0001_meta.sql"
 };
+static const unsigned char migration_0002[] = {
+#embed "../../../migrations/0002_identity.sql"
+};
+static const unsigned char migration_0003[] = {
+#embed "../../../migrations/0003_audit.sql"
+};
+static const unsigned char migration_0004[] = {
+#embed "../../../migrations/0004_appliances.sql"
+};
+static const unsigned char migration_0005[] = {
+#embed "../../../migrations/0005_packs.sql"
+};
+static const unsigned char migration_0006[] = {
+#embed "../../../migrations/0006_profiles.sql"
+};
 
 #define ASSET(path, array) { path, array, sizeof array }
 
 const easel_asset easel_assets[] = {
     ASSET("migrations/0001_meta.sql", migration_0001),
+    ASSET("migrations/0002_identity.sql", migration_0002),
+    ASSET("migrations/0003_audit.sql", migration_0003),
+    ASSET("migrations/0004_appliances.sql", migration_0004),
+    ASSET("migrations/0005_packs.sql", migration_0005),
+    ASSET("migrations/0006_profiles.sql", migration_0006),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];

@@ -33,15 +33,20 @@ struct PackManifestReaderTests {
         #expect(try pack.read().draft?.digest == plain)
         pack.set("values.yaml", "pack: {}\n")
         #expect(try pack.read().draft?.digest != plain)
-        #expect(PackManifestReader.read(archive: try SamplePack().archive(in: "")).draft?.digest == plain)
+        #expect(
+            PackManifestReader.read(archive: try SamplePack().archive(in: "")).draft?.digest
+                == plain
+        )
     }
 
     @Test func `an empty values file and a pack of two files are enough`() throws {
         let reading = try SamplePack.minimal("tools", "1.0.0").read()
         #expect(reading.faults.isEmpty)
-        #expect(reading.warnings.map(\.description) == [
-            "logo.png: A pack of one's own should have a logo."
-        ])
+        #expect(
+            reading.warnings.map(\.description) == [
+                "logo.png: A pack of one's own should have a logo."
+            ]
+        )
         #expect(reading.draft?.values.bytes == [])
     }
 
@@ -52,7 +57,8 @@ struct PackManifestReaderTests {
         let faults: [String]
 
         init(
-            _ name: String, _ faults: [String],
+            _ name: String,
+            _ faults: [String],
             _ change: @escaping @Sendable (inout SamplePack) throws -> Void
         ) {
             testDescription = name
@@ -64,7 +70,11 @@ struct PackManifestReaderTests {
         init(_ name: String, replacing old: String, with new: String, _ faults: [String]) {
             self.init(name, faults) { pack in
                 let text = pack.text("pack.json")
-                let parts = text.split(separator: old, maxSplits: 1, omittingEmptySubsequences: false)
+                let parts = text.split(
+                    separator: old,
+                    maxSplits: 1,
+                    omittingEmptySubsequences: false
+                )
                 #expect(parts.count == 2, "\(old) is in the sample")
                 pack.set("pack.json", parts.joined(separator: new))
             }
@@ -98,36 +108,63 @@ struct PackManifestReaderTests {
                 """
                 {"name":1,"displayName":"x","version":2,"layer":"addon","cloudTypes":"all",
                  "annotations":{"a":1},"charts":[3]}
-                """)
+                """
+            )
         },
         Bad(
-            "unknown layer", replacing: "\"layer\":\"addon\"", with: "\"layer\":\"foo\"",
-            ["pack.json|/layer|NotAllowed"]),
+            "unknown layer",
+            replacing: "\"layer\":\"addon\"",
+            with: "\"layer\":\"foo\"",
+            ["pack.json|/layer|NotAllowed"]
+        ),
         Bad(
-            "version is not strict", replacing: "1.2.3", with: "1.2",
-            ["pack.json|/version|InvalidVersion"]),
+            "version is not strict",
+            replacing: "1.2.3",
+            with: "1.2",
+            ["pack.json|/version|InvalidVersion"]
+        ),
         Bad(
-            "version with v", replacing: "1.2.3", with: "v1.2.3",
-            ["pack.json|/version|InvalidVersion"]),
+            "version with v",
+            replacing: "1.2.3",
+            with: "v1.2.3",
+            ["pack.json|/version|InvalidVersion"]
+        ),
         Bad(
-            "name leads upwards", replacing: "\"name\":\"web\"", with: "\"name\":\"../web\"",
-            ["pack.json|/name|InvalidName"]),
+            "name leads upwards",
+            replacing: "\"name\":\"web\"",
+            with: "\"name\":\"../web\"",
+            ["pack.json|/name|InvalidName"]
+        ),
         Bad(
-            "name with shell characters", replacing: "\"name\":\"web\"", with: "\"name\":\"w;rm$b\"",
-            ["pack.json|/name|InvalidName"]),
+            "name with shell characters",
+            replacing: "\"name\":\"web\"",
+            with: "\"name\":\"w;rm$b\"",
+            ["pack.json|/name|InvalidName"]
+        ),
         Bad(
-            "manifest not there", replacing: "manifests/web.yaml", with: "manifests/other.yaml",
-            ["pack.json|/kubeManifests/0|FileMissing"]),
+            "manifest not there",
+            replacing: "manifests/web.yaml",
+            with: "manifests/other.yaml",
+            ["pack.json|/kubeManifests/0|FileMissing"]
+        ),
         Bad(
-            "manifest outside", replacing: "manifests/web.yaml", with: "../../etc/passwd",
-            ["pack.json|/kubeManifests/0|FileMissing"]),
+            "manifest outside",
+            replacing: "manifests/web.yaml",
+            with: "../../etc/passwd",
+            ["pack.json|/kubeManifests/0|FileMissing"]
+        ),
         Bad(
-            "chart not there", replacing: "charts/tool-0.1.0.tgz", with: "charts/none.tgz",
-            ["pack.json|/charts/0|FileMissing"]),
+            "chart not there",
+            replacing: "charts/tool-0.1.0.tgz",
+            with: "charts/none.tgz",
+            ["pack.json|/charts/0|FileMissing"]
+        ),
         Bad(
-            "manifest named twice", replacing: "[\"manifests/web.yaml\"]",
+            "manifest named twice",
+            replacing: "[\"manifests/web.yaml\"]",
             with: "[\"manifests/web.yaml\",\"manifests/web.yaml\"]",
-            ["pack.json|/kubeManifests/1|Duplicate"]),
+            ["pack.json|/kubeManifests/1|Duplicate"]
+        ),
         Bad(
             "constraints",
             replacing: "\"eol\":\"\"",
@@ -137,8 +174,9 @@ struct PackManifestReaderTests {
                 "pack.json|/constraints/dependencies/0/packName|Required",
                 "pack.json|/constraints/dependencies/0/type|NotAllowed",
                 "pack.json|/constraints/resources/0/type|NotAllowed",
-            ]),
-        Bad("values are no YAML", ["values.yaml|line 2, column 4|InvalidYAML"]) {
+            ]
+        ),
+        Bad("values are no YAML", ["values.yaml|line 2, column 3|InvalidYAML"]) {
             $0.set("values.yaml", "a: b\n c: [\n")
         },
         Bad("values are a list", ["values.yaml|line 1, column 1|WrongType"]) {
@@ -151,7 +189,8 @@ struct PackManifestReaderTests {
             var text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
             for level in 1..<10 {
                 let inner = "*a\(level - 1)"
-                text += "a\(level): &a\(level) ["
+                text +=
+                    "a\(level): &a\(level) ["
                     + Array(repeating: inner, count: 10).joined(separator: ",") + "]\n"
             }
             $0.set("values.yaml", text)
@@ -188,7 +227,8 @@ struct PackManifestReaderTests {
             "presets with faults",
             [
                 "presets.yaml|/presets/0/group|Required", "presets.yaml|/presets/1/name|Required",
-                "presets.yaml|/presets/2/remove|WrongType", "presets.yaml|/presets/0/add|InvalidYAML",
+                "presets.yaml|/presets/2/remove|WrongType",
+                "presets.yaml|/presets/0/add|InvalidYAML",
                 "presets.yaml|/presets/1/add|WrongType", "presets.yaml|/presets/2/name|Duplicate",
             ]
         ) {
@@ -199,11 +239,15 @@ struct PackManifestReaderTests {
                   - {name: a, add: "x: ["}
                   - {group: g, add: "- list"}
                   - {name: a, group: g, remove: 3}
-                """)
+                """
+            )
         },
         Bad("schema is a list", ["schema.yaml||WrongType"]) { $0.set("schema.yaml", "- a\n") },
         Bad("readme too large", ["README.md||TooLarge"]) {
-            $0.files["README.md"] = [UInt8](repeating: 0x61, count: PackLimits.readmeBytesMax + 1)
+            var random = SeededNumbers(seed: 3)
+            $0.files["README.md"] = (0...PackLimits.readmeBytesMax).map { _ in
+                UInt8(0x21 + random.next() % 90)
+            }
         },
         Bad(
             "faults in four files",
@@ -235,7 +279,8 @@ struct PackManifestReaderTests {
         var pack = try SamplePack()
         pack.set(
             "pack.json",
-            "{\"name\":\"w\",\"displayName\":\"W\",\"version\":\"1.0.0\",\"layer\":\"cni\",\"cloudTypes\":[\"moon\"]}")
+            "{\"name\":\"w\",\"displayName\":\"W\",\"version\":\"1.0.0\",\"layer\":\"cni\",\"cloudTypes\":[\"moon\"]}"
+        )
         pack.set("schema.yaml", "a.b:\n  schema: 'whatever'\n")
         let reading = try pack.read()
         #expect(reading.draft?.description.cloudTypes == ["moon"])
@@ -243,7 +288,8 @@ struct PackManifestReaderTests {
             Set(reading.warnings.map { "\($0.file)|\($0.place)|\($0.code)" }) == [
                 "pack.json|/cloudTypes/0|UnknownCloudType", "schema.yaml|/a.b|UnreadableRule",
                 "manifests/web.yaml||Unused", "charts/tool-0.1.0.tgz||Unused",
-            ])
+            ]
+        )
     }
 
     @Test func `a template that is no YAML is taken, and one that is YAML is checked`() throws {
@@ -259,7 +305,8 @@ struct PackManifestReaderTests {
         let types = (0..<500).map { _ in "1" }.joined(separator: ",")
         pack.set(
             "pack.json",
-            "{\"name\":\"w\",\"displayName\":\"W\",\"version\":\"1.0.0\",\"layer\":\"cni\",\"kubeManifests\":[\(types)]}")
+            "{\"name\":\"w\",\"displayName\":\"W\",\"version\":\"1.0.0\",\"layer\":\"cni\",\"kubeManifests\":[\(types)]}"
+        )
         #expect(try pack.read().faults.count <= PackLimits.faultCountMax)
     }
 }

@@ -16,7 +16,9 @@ struct PresetMergerTests {
 
     private func apply(_ chosen: [String]) throws -> String {
         String(
-            decoding: try PresetMerger.apply(chosen, of: presets, to: values), as: UTF8.self)
+            decoding: try PresetMerger.apply(chosen, of: presets, to: values),
+            as: UTF8.self
+        )
     }
 
     @Test func `no choice leaves the bytes as they are`() throws {
@@ -45,12 +47,18 @@ struct PresetMergerTests {
     @Test func `unknown names and two of one group are each a fault`() throws {
         let failure = try #require(throws: Failure.self) {
             try PresetMerger.apply(
-                ["nope", "api-on", "API:api-off"], of: presets, to: values, pointer: "/p")
+                ["nope", "api-on", "API:api-off"],
+                of: presets,
+                to: values,
+                pointer: "/p"
+            )
         }
         #expect(failure.code == .ruleViolated)
-        #expect(failure.faults.map { "\($0.pointer) \($0.code)" } == [
-            "/p/0 UnknownPreset", "/p/2 PresetConflict",
-        ])
+        #expect(
+            failure.faults.map { "\($0.pointer) \($0.code)" } == [
+                "/p/0 UnknownPreset", "/p/2 PresetConflict",
+            ]
+        )
     }
 
     @Test func `values that are no mapping are a fault, not a crash`() {
@@ -68,7 +76,9 @@ struct SchemaRuleTests {
         let rule = try #require(
             SchemaRule(
                 path: "a.b",
-                #"{{ required | readonly | format "${list:[x, y]}" | hints "one" "two \"2\"" }}"#))
+                #"{{ required | readonly | format "${list:[x, y]}" | hints "one" "two \"2\"" }}"#
+            )
+        )
         #expect(rule.isRequired && rule.isReadOnly)
         #expect(rule.type == "list" && rule.options == ["x", "y"])
         #expect(rule.hints == ["one", "two \"2\""])
@@ -76,7 +86,8 @@ struct SchemaRuleTests {
 
     @Test func `keeps a regular expression whole, bars and escapes too`() throws {
         let rule = try #require(
-            SchemaRule(path: "a", #"{{ format "${string:/^(a|b)\d+$/}" }}"#))
+            SchemaRule(path: "a", #"{{ format "${string:/^(a|b)\d+$/}" }}"#)
+        )
         #expect(rule.type == "string" && rule.regex == #"^(a|b)\d+$"#)
     }
 
@@ -85,7 +96,10 @@ struct SchemaRuleTests {
         #expect(rule.type.isEmpty && rule.format == "${ipv4} - ${ipv4}")
     }
 
-    @Test(arguments: ["", "required", "{{ }}", "{{ frobnicate }}", "{{ format }}", #"{{ format "a }}"#, "{{", "}}", "{{}", #"{{ "x" | required }}"#])
+    @Test(arguments: [
+        "", "required", "{{ }}", "{{ frobnicate }}", "{{ format }}", #"{{ format "a }}"#, "{{",
+        "}}", "{{}", #"{{ "x" | required }}"#,
+    ])
     func `refuses other forms`(text: String) {
         #expect(SchemaRule(path: "a", text) == nil)
     }

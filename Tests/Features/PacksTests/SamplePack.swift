@@ -17,9 +17,16 @@ struct SamplePack {
              "cloudTypes":["all"],"addonType":"app services","annotations":{"source":"community"},
              "kubeManifests":["manifests/web.yaml"],"charts":["charts/tool-0.1.0.tgz"],
              "ansibleRoles":[],"commit_msg":"made for a test","eol":"","group":""}
-            """)
-        set("values.yaml", "pack:\n  namespace: web\nmanifests:\n  web:\n    port: 80\n    api: true\n")
-        set("manifests/web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ .Values.n }}\n")
+            """
+        )
+        set(
+            "values.yaml",
+            "pack:\n  namespace: web\nmanifests:\n  web:\n    port: 80\n    api: true\n"
+        )
+        set(
+            "manifests/web.yaml",
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {{ .Values.n }}\n"
+        )
         files["charts/tool-0.1.0.tgz"] = try Self.chart("tool", "0.1.0")
         set(
             "presets.yaml",
@@ -48,10 +55,12 @@ struct SamplePack {
                   manifests:
                     web:
                       replicas: 3
-            """)
+            """
+        )
         set(
             "schema.yaml",
-            "manifests.web.port:\n  schema: '{{ required | format \"${number}\" | hints \"The port.\" }}'\n")
+            "manifests.web.port:\n  schema: '{{ required | format \"${number}\" | hints \"The port.\" }}'\n"
+        )
         set("README.md", "# Web\n")
         files["logo.png"] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1, 2, 3]
     }
@@ -64,7 +73,8 @@ struct SamplePack {
             "pack.json",
             """
             {"name":"\(name)","displayName":"\(name)","version":"\(version)","layer":"addon"}
-            """)
+            """
+        )
         pack.set("values.yaml", "")
         return pack
     }

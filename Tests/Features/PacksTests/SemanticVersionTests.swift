@@ -15,7 +15,8 @@ struct SemanticVersionTests {
 
     @Test(arguments: [
         "", "1", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.02.3", "1.2.3-", "1.2.3-01", "1.2.3-a..b",
-        "1.2.3+", "1.2.3+a..b", "1.2.x", "a.b.c", " 1.2.3", "1.2.3 ", "1.2.3-ä", "1.2.3_1", "-1.2.3",
+        "1.2.3+", "1.2.3+a..b", "1.2.x", "a.b.c", " 1.2.3", "1.2.3 ", "1.2.3-ä", "1.2.3_1",
+        "-1.2.3",
         "18446744073709551616.0.0", "1..3", "1.2.3-a+b+c",
         "1.0.0-" + String(repeating: "a", count: 200),
     ])
@@ -59,7 +60,9 @@ struct VersionTrainTests {
         #expect(VersionTrain(text)?.description == text)
     }
 
-    @Test(arguments: ["", "x", "1", "1.1", "1.1.1", "1.x.x", "x.x", "1.X", "v1.x", "01.x", "1.1.1.x", "1.*"])
+    @Test(arguments: [
+        "", "x", "1", "1.1", "1.1.1", "1.x.x", "x.x", "1.X", "v1.x", "01.x", "1.1.1.x", "1.*",
+    ])
     func `exact versions and other forms are no trains`(text: String) {
         #expect(VersionTrain(text) == nil)
     }

@@ -132,6 +132,12 @@ struct SchemaTests {
         )
     }
 
+    @Test func `labels and annotations are maps`() {
+        let schema = Schema.inferred(from: [["metadata": ["labels": ["team": "north"]]]])
+        #expect(schema.mismatches(["metadata": ["labels": ["other": "x", "more": "y"]]]) == [])
+        #expect(schema.mismatches(["metadata": ["labels": ["other": 1]]]).count == 1)
+    }
+
     @Test func `say what does not fit`() {
         let schema = Schema.object(properties: ["uid": .string()], required: ["uid"])
         #expect(schema.mismatches(["uid": "a"]) == [])

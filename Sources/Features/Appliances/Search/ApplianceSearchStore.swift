@@ -22,8 +22,10 @@ enum ApplianceSearchStore {
             parameters.append(value)
             let number = parameters.count
             precondition(number < 1000, "A search binds only what its cost allows.")
-            return "$" + Self.digits[number / 100] + Self.digits[number / 10 % 10]
-                + Self.digits[number % 10]
+            var name: SQL = "$"
+            if number >= 100 { name = name + Self.digits[number / 100] }
+            if number >= 10 { name = name + Self.digits[number / 10 % 10] }
+            return name + Self.digits[number % 10]
         }
     }
 
@@ -78,15 +80,15 @@ enum ApplianceSearchStore {
         _ ignoresCase: Bool,
         _ condition: inout Condition
     ) -> SQL {
+        // Every text contains the empty one, which cannot be taken out.
+        if comparison == .contains, value.isEmpty { return "1 = 1" }
         let text = ignoresCase ? "lower(" + text + ")" : text
         let bound = condition.bind(.text(value))
         let wanted = ignoresCase ? "lower(" + bound + ")" : bound
         switch comparison {
         case .equals: return text + " = " + wanted
         case .begins: return "substr(" + text + ", 1, length(" + wanted + ")) = " + wanted
-        case .contains:
-            // Every text contains the empty one, which cannot be taken out.
-            return value.isEmpty ? "1 = 1" : "replace(" + text + ", " + wanted + ", '') <> " + text
+        case .contains: return "replace(" + text + ", " + wanted + ", '') <> " + text
         }
     }
 

@@ -1,0 +1,58 @@
+import Archive
+import ArgumentParser
+import Crypto
+import Glibc
+import HTTPClient
+import TLS
+
+/// Reads a file that a flag names.
+func readFile(_ path: String, bytesMax: Int) throws -> [UInt8] {
+    do {
+        return try Files.read(path, bytesMax: bytesMax)
+    } catch {
+        throw ValidationError("\(error)")
+    }
+}
+
+/// Prints bytes and a line feed.
+func printBytes(_ bytes: [UInt8]) {
+    print(String(decoding: bytes, as: UTF8.self))
+}
+
+/// Prints a line to standard error.
+func printError(_ text: String) {
+    fputs(text + "\n", stderr)
+}
+
+extension String {
+    /// The text without line feeds at its end.
+    var trimmingNewlines: String {
+        var text = self
+        while let last = text.unicodeScalars.last, last == "\n" || last == "\r" {
+            text.unicodeScalars.removeLast()
+        }
+        return text
+    }
+}
+
+/// Calls that commands make to a server.
+enum Outbound {
+    /// One client for a command; trusts the system's authorities and those of `SSL_CERT_FILE`.
+    static func client() throws -> BlockingHTTPClient {
+        var options = HTTPClientOptions()
+        if let path = getenv("SSL_CERT_FILE").map({ String(cString: $0) }), !path.isEmpty {
+            let pem = try readFile(path, bytesMax: 4 << 20)
+            options.trust = try TLSClientContext(trust: .only(pem))
+        } else {
+            options.trust = try TLSClientContext(trust: .system)
+        }
+        return try HTTPClient.blocking(options: options)
+    }
+
+    static func get(_ text: String) throws -> ClientResponse {
+        guard let url = HTTPURL(text) else { throw ValidationError("'\(text)' is not a URL.") }
+        let client = try client()
+        defer { client.shutDown() }
+        return try client.send(ClientRequest(.get, url))
+    }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Crypto
+import Glibc
+import Storage
+
+/// The files of one server.
+struct DataDirectory {
+    let path: String
+
+    /// Opens the folder and makes it, readable by its owner alone, when it is missing.
+    init(_ path: String) throws {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        guard mkdir(self.path, 0o700) == 0 || errno == EEXIST else {
+            throw ValidationError(
+                "The data directory '\(path)' cannot be made: \(String(cString: strerror(errno))).")
+        }
+    }
+
+    var database: String { path + "/easel.db" }
+    var sealingKey: String { path + "/secret.key" }
+    var tls: String { path + "/tls" }
+
+    /// Opens the database; a second server on the same folder is refused.
+    func open(synchronous: DatabaseOptions.Synchronous = .full) throws -> Database {
+        try Database.open(DatabaseOptions(path: database, synchronous: synchronous))
+    }
+}

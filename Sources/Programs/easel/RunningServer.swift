@@ -1,0 +1,202 @@
+import APIKit
+import ArgumentParser
+import Crypto
+import EventLoop
+import Glibc
+import HTTPCore
+import HTTPServer
+import Identity
+import JSON
+import Logging
+import Packs
+import Primitives
+import Storage
+import Synchronization
+import TLS
+
+/// A server with everything it holds, from open to closed.
+final class RunningServer {
+    let database: Database
+    let publicURL: String
+    private let loops: LoopGroup
+    private let workers: WorkerPool
+    private let wiring: Wiring
+    private let server: Server
+    private let isOpen = Flag(true)
+
+    /// Opens the data directory and loads what polls need; does not listen yet.
+    init(_ directory: DataDirectory, _ options: ServeOptions, _ logger: Logger) throws {
+        database = try directory.open(synchronous: options.synchronous)
+        let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
+        try database.writeBlocking { tx in _ = try Packs.ensureDefaultRegistry(tx) }
+        let tls = try ServerTLS(options, directory, database, sealingKey, logger)
+        publicURL = options.publicURL ?? Self.address(of: try options.endpoints())
+        // Password hashing takes 32 MB a time: few threads bound what a burst of logins costs.
+        workers = try WorkerPool(threads: 2)
+        wiring = try Wiring(
+            database,
+            Wiring.Surroundings(
+                sealingKey: sealingKey, workers: workers, serverURL: publicURL,
+                caCertificate: tls.authority, logger: logger))
+        try wiring.agents.load()
+        loops = try LoopGroup(count: options.loops > 0 ? options.loops : Machine.coreCount)
+        server = try Self.makeServer(
+            wiring, loops, options, tls: tls.context, isOpen: isOpen, logger)
+        bindReaders()
+    }
+
+    /// Each loop gets a database connection of its own and lets go of its snapshot before it
+    /// waits.
+    private func bindReaders() {
+        for loop in loops.loops {
+            loop.onStart { [database] loop in
+                // Without a connection of its own a loop takes one of the shared ones.
+                try? database.attachReader()
+                loop.beforeWait { database.endSnapshot() }
+            }
+        }
+    }
+
+    private static func makeServer(
+        _ wiring: Wiring, _ loops: LoopGroup, _ options: ServeOptions, tls: TLSServerContext?,
+        isOpen: Flag, _ logger: Logger
+    ) throws -> Server {
+        let holder = DispatcherHolder()
+        let system = SystemEndpoints(
+            database: wiring.database, loops: loops, isOpen: { isOpen.value },
+            document: { holder.document },
+            metrics: {
+                .init(
+                    endpoints: holder.dispatcher?.endpoints ?? [],
+                    metrics: holder.dispatcher?.metrics, appliances: wiring.agents.applianceCount)
+            })
+        let dispatcher = Dispatcher(
+            endpoints: wiring.endpoints + system.endpoints, authenticator: wiring.authenticator,
+            services: RequestContext.Services(clock: .system, cursors: wiring.cursors),
+            logger: logger)
+        holder.dispatcher = dispatcher
+        return Server(
+            configuration: ServerConfiguration(endpoints: try options.endpoints()), loops: loops,
+            responder: dispatcher,
+            observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil, tls: tls)
+    }
+
+    /// Begins to listen.
+    ///
+    /// - Returns: the addresses as URLs, with the ports that the system chose.
+    func start() throws -> [String] {
+        let bound = try server.start()
+        wiring.agents.startSweeper()
+        return bound.map { address in
+            let host = address.host.contains(":") ? "[\(address.host)]" : address.host
+            return "\(address.isSecure ? "https" : "http")://\(host):\(address.port)"
+        }
+    }
+
+    /// Stops within ten seconds: no new connections, parked polls answered, running requests
+    /// finished, memory flushed, the database closed.
+    func stop() {
+        isOpen.value = false
+        let done = Semaphore()
+        let server = server
+        Task.detached {
+            await server.stop(within: .seconds(8))
+            done.signal()
+        }
+        done.wait()
+        wiring.agents.stop()
+        loops.shutdown()
+        workers.shutdown()
+        database.close()
+    }
+
+    /// Where sites find the server when no `--public-url` says: the first secure address, else the
+    /// first plain one; the machine's name where every address is meant.
+    private static func address(of endpoints: [ServerConfiguration.Endpoint]) -> String {
+        let chosen = endpoints.first(where: \.isSecure) ?? endpoints.first
+        guard let chosen else { return "" }
+        let isAny = chosen.host.isEmpty || chosen.host == "0.0.0.0" || chosen.host == "::"
+        var host = isAny ? Machine.hostName : chosen.host
+        if host.contains(":") { host = "[\(host)]" }
+        return "\(chosen.isSecure ? "https" : "http")://\(host):\(chosen.port)"
+    }
+}
+
+/// A truth value that threads share.
+final class Flag: Sendable {
+    private let stored: Atomic<Bool>
+
+    init(_ value: Bool) {
+        stored = Atomic(value)
+    }
+
+    var value: Bool {
+        get { stored.load(ordering: .acquiring) }
+        set { stored.store(newValue, ordering: .releasing) }
+    }
+}
+
+/// Lets the thread that runs a command wait for a task.
+final class Semaphore: Sendable {
+    private nonisolated(unsafe) let semaphore: UnsafeMutablePointer<sem_t>
+
+    init() {
+        semaphore = .allocate(capacity: 1)
+        sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func signal() { sem_post(semaphore) }
+
+    func wait() {
+        while sem_wait(semaphore) != 0, errno == EINTR {}
+    }
+}
+
+/// The server's own endpoints speak of the dispatcher that holds them.
+private final class DispatcherHolder: Sendable {
+    private struct State {
+        var dispatcher: Dispatcher?
+        var document: [UInt8]?
+    }
+
+    private let state = Mutex(State())
+
+    var dispatcher: Dispatcher? {
+        get { state.withLock { $0.dispatcher } }
+        set { state.withLock { $0.dispatcher = newValue } }
+    }
+
+    /// Written at the first request: most servers are never asked.
+    var document: [UInt8] {
+        state.withLock { state in
+            if let document = state.document { return document }
+            let document = OpenAPICommand.document(
+                of: state.dispatcher?.endpoints ?? [], title: "Easel"
+            ).jsonBytes()
+            state.document = document
+            return document
+        }
+    }
+}
+
+/// One log line for each request, at level `debug`.
+private struct AccessLog: RequestObserver {
+    let logger: Logger
+
+    func answered(_ answer: AnsweredRequest) {
+        logger.debug(
+            "request",
+            metadata: [
+                "request": "\(RequestID.text(answer.id))",
+                "method": "\(answer.request?.method.text ?? "-")",
+                "path": "\(answer.request.map { $0.text($0.path) } ?? "-")",
+                "status": "\(answer.status)", "microseconds": "\(answer.microseconds)",
+                "bytes": "\(answer.bytes)", "peer": "\(answer.peerAddress)",
+            ])
+    }
+}

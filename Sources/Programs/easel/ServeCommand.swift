@@ -1,0 +1,49 @@
+import ArgumentParser
+import Crypto
+import EventLoop
+import Glibc
+import HTTPServer
+import Identity
+import Logging
+import Primitives
+import Storage
+import Telemetry
+import TLS
+
+/// `easel serve`: runs the server until SIGTERM or SIGINT.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the server.")
+
+    @OptionGroup var options: ServeOptions
+
+    func run() throws {
+        StopSignals.block()
+        System.raiseDescriptorLimit()
+        let logger = makeLogger()
+        let directory = try DataDirectory(options.data)
+        let server = try RunningServer(directory, options, logger)
+        try FirstStart.run(
+            server.database, output: options.bootstrapOutput, directory: directory,
+            address: server.publicURL, logger: logger)
+        let addresses = try server.start()
+        logger.info(
+            "ready",
+            metadata: [
+                "addresses": "\(addresses.joined(separator: " "))",
+                "version": "\(Release.version)",
+            ])
+        let signal = StopSignals.wait()
+        logger.info("stopping", metadata: ["signal": "\(signal)"])
+        // A second signal ends the process at once, whatever still runs.
+        StopSignals.exitOnNext()
+        server.stop()
+        logger.info("stopped")
+    }
+
+    private func makeLogger() -> Logger {
+        let format = options.logFormat ?? (isatty(2) == 1 ? .text : .json)
+        let level = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info
+        return Logger(label: "easel") { LogLines(label: $0, format: format, level: level) }
+    }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import HTTPServer
+import Storage
+import Telemetry
+
+/// The flags of `easel serve`.
+struct ServeOptions: ParsableArguments {
+    @Option(help: "The data directory; made when it is missing.")
+    var data: String
+
+    @Option(help: "Address for plain HTTP, HOST:PORT; may be repeated. Port 0 means any.")
+    var listen: [String] = []
+
+    @Option(help: "Address for HTTPS, HOST:PORT; may be repeated. Port 0 means any.")
+    var tlsListen: [String] = []
+
+    @Option(help: "PEM file with the server's certificate and its chain.")
+    var tlsCert: String?
+
+    @Option(help: "PEM file with the certificate's private key.")
+    var tlsKey: String?
+
+    @Flag(help: "Make a private authority and a certificate in the data directory.")
+    var tlsSelfSigned = false
+
+    @Option(help: "Name or address that the made certificate is for; may be repeated.")
+    var tlsHost: [String] = []
+
+    @Option(help: "Address under which sites reach this server, such as https://easel.example.")
+    var publicURL: String?
+
+    @Option(help: "File for the first start's sign-in; without it the terminal.")
+    var bootstrapOutput: String?
+
+    @Option(help: "Log format: json or text. Default: text on a terminal, else json.")
+    var logFormat: LogFormat?
+
+    @Option(help: "The least serious log level that is written.")
+    var logLevel: LogLevel = .info
+
+    @Option(help: "Event loops; 0 means one per core.")
+    var loops = 0
+
+    @Option(help: "When a write counts as done: full (on the disk) or normal (with the kernel).")
+    var synchronous: DatabaseOptions.Synchronous = .full
+
+    /// The endpoints to listen on; plain HTTP on 127.0.0.1:8080 when nothing is given.
+    func endpoints() throws -> [ServerConfiguration.Endpoint] {
+        var endpoints = try listen.map { try ListenAddress($0).endpoint(isSecure: false) }
+        endpoints += try tlsListen.map { try ListenAddress($0).endpoint(isSecure: true) }
+        if endpoints.isEmpty {
+            endpoints = [.init(host: "127.0.0.1", port: 8080, isSecure: false)]
+        }
+        return endpoints
+    }
+
+    func validate() throws {
+        guard (0...256).contains(loops) else {
+            throw ValidationError("--loops must be from 0 to 256.")
+        }
+        if (tlsCert == nil) != (tlsKey == nil) {
+            throw ValidationError("--tls-cert and --tls-key belong together; give both.")
+        }
+        if tlsSelfSigned, tlsCert != nil {
+            throw ValidationError("Give either --tls-self-signed or --tls-cert and --tls-key.")
+        }
+        if !tlsListen.isEmpty, !tlsSelfSigned, tlsCert == nil {
+            throw ValidationError(
+                "--tls-listen needs a certificate: --tls-cert and --tls-key, or --tls-self-signed.")
+        }
+        _ = try endpoints()
+    }
+}
+
+extension LogFormat: ExpressibleByArgument {}
+extension DatabaseOptions.Synchronous: ExpressibleByArgument {}
+
+/// Log levels by name.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case trace, debug, info, notice, warning, error
+}
+
+/// `HOST:PORT`, with brackets around an IPv6 address.
+struct ListenAddress {
+    let host: String
+    let port: UInt16
+
+    init(_ text: String) throws {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else {
+            throw ValidationError("'\(text)' is no HOST:PORT, such as 127.0.0.1:8080 or [::1]:0.")
+        }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        if host == "*" { host = "" }
+        self.host = host
+        self.port = port
+    }
+
+    func endpoint(isSecure: Bool) -> ServerConfiguration.Endpoint {
+        .init(host: host, port: port, isSecure: isSecure)
+    }
+}

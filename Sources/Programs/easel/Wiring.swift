@@ -1,0 +1,104 @@
+import AgentSync
+import APIKit
+import Appliances
+import Crypto
+import EventLoop
+import HTTPCore
+import Identity
+import Logging
+import Packs
+import Primitives
+import Profiles
+import Storage
+
+/// Puts the features together; the only file that knows them all.
+struct Wiring: Sendable {
+    let database: Database
+    let identity: Identity
+    let packs: Packs
+    let profiles: Profiles
+    let appliances: Appliances
+    let agents: AgentSync
+    let cursors: CursorSealer
+
+    /// What the wiring needs of the server around it.
+    struct Surroundings: Sendable {
+        let sealingKey: SealingKey
+        let workers: WorkerPool
+        /// Where agents find the server.
+        let serverURL: String
+        /// PEM of the private authority of the server's certificate.
+        let caCertificate: String?
+        let logger: Logger
+    }
+
+    init(_ database: Database, _ around: Surroundings) throws {
+        self.database = database
+        let workers = around.workers
+        let index = FleetIndex(epoch: database.epoch)
+
+        // What follows a change: an appliance's and a profile's go into the fleet index after the
+        // commit; a pack's import relinks the profiles that follow its train in the same
+        // transaction.
+        appliances = Appliances(
+            database: database, sealing: around.sealingKey,
+            profileTemplates: Profiles.templates, onChange: { index.publish($0) })
+        let profiles = Profiles(
+            database: database,
+            archives: ProfileArchives(
+                serverURL: around.serverURL, caCertificate: around.caCertificate,
+                tokens: appliances.tokens, runSlow: { try await workers.run($0) }),
+            onRevision: {
+                index.publish(
+                    profileUID: $0.profileUID, number: $0.number, counter: $0.counter,
+                    content: $0.content)
+            })
+        packs = Packs(database: database, workers: workers) { notice, tx in
+            try profiles.relink(
+                registryUID: notice.registryUID, packName: notice.packName,
+                version: notice.version, tx)
+        }
+        self.profiles = profiles
+        identity = try Identity(
+            database: database, sealingKey: around.sealingKey, slowWork: workers,
+            projectReferrers: [Appliances.projectReferrers, Profiles.projectReferrers])
+        agents = AgentSync(
+            database: database, index: index, appliances: appliances, profiles: profiles,
+            logger: around.logger)
+        cursors = CursorSealer(
+            key: try ServerSecrets.key(
+                .listCursors, in: database, sealedUnder: around.sealingKey))
+    }
+
+    /// Every operation of every feature, without the server's own.
+    var endpoints: [Endpoint] {
+        identity.endpoints + appliances.endpoints + packs.endpoints + profiles.endpoints
+            + agents.endpoints
+    }
+
+    /// Finds the caller behind any credential.
+    var authenticator: CombinedAuthenticator {
+        CombinedAuthenticator(people: identity.authenticator, agents: agents.authenticator)
+    }
+}
+
+/// Sends appliances' credentials to the fleet index and all others to Identity.
+struct CombinedAuthenticator: Authenticator {
+    let people: IdentityAuthenticator
+    let agents: AgentAuthenticator
+
+    func principal(
+        of request: Request, presenting credential: PresentedCredential
+    ) throws -> Principal {
+        if case .bearer(let range) = credential,
+            AgentAuthenticator.isAgentCredential(request.head[range])
+        {
+            return try agents.principal(request, range)
+        }
+        return try people.principal(of: request, presenting: credential)
+    }
+
+    func scope(projectUID: String, for principal: Principal) throws -> Scope {
+        try people.scope(projectUID: projectUID, for: principal)
+    }
+}
