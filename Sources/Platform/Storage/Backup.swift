@@ -11,6 +11,24 @@ extension Database {
     ///
     /// - Throws: `.ioError` when the file exists or cannot be written, `.full`, `.closed`.
     package func backup(to path: String) throws(StorageError) {
+        if isClosed { throw StorageError(.closed, "The database is closed.") }
+        try Self.backup(of: options, to: path) { isClosed }
+    }
+
+    /// As ``backup(to:)``, of a database that another process may have open: a command beside a
+    /// running server.
+    ///
+    /// - Throws: `.ioError` also when there is no database.
+    package static func backup(of source: String, to path: String) throws(StorageError) {
+        guard access(source, R_OK) == 0 else {
+            throw StorageError(.ioError, "\(source) cannot be read; is this the data directory?")
+        }
+        try backup(of: DatabaseOptions(path: source), to: path) { false }
+    }
+
+    private static func backup(
+        of options: DatabaseOptions, to path: String, until isStopped: () -> Bool
+    ) throws(StorageError) {
         guard access(path, F_OK) != 0 else {
             throw StorageError(.ioError, "\(path) exists; a backup overwrites nothing.")
         }
@@ -21,8 +39,8 @@ extension Database {
                 throw StorageError(.ioError, "\(partial) cannot be made (errno \(errno)).")
             }
             Glibc.close(descriptor)
-            try copy(into: partial)
-            try Self.sync(partial)
+            try copy(options, into: partial, until: isStopped)
+            try sync(partial)
             let code = easel_rename_new(partial, path)
             guard code == 0 else {
                 throw StorageError(.ioError, "\(path) cannot be made (errno \(code)).")
@@ -31,11 +49,12 @@ extension Database {
             unlink(partial)
             throw error
         }
-        try Self.sync(DatabaseOptions(path: path, migrations: []).directory)
+        try sync(DatabaseOptions(path: path, migrations: []).directory)
     }
 
-    private func copy(into partial: String) throws(StorageError) {
-        if isClosed { throw StorageError(.closed, "The database is closed.") }
+    private static func copy(
+        _ options: DatabaseOptions, into partial: String, until isStopped: () -> Bool
+    ) throws(StorageError) {
         let source = try Connection(options, .reader)
         let target = try Connection(DatabaseOptions(path: partial, migrations: []), .writer)
         // With a read transaction open the source stands still; without one, every commit of the
@@ -51,7 +70,7 @@ extension Database {
         }
         var code = SQLITE_OK
         while code == SQLITE_OK {
-            if isClosed { break }
+            if isStopped() { break }
             code = sqlite3_backup_step(backup, StorageLimits.backupPagesPerStep)
         }
         let finished = sqlite3_backup_finish(backup)
