@@ -1,5 +1,6 @@
 import APIKit
 import Audit
+import HTTPCore
 import JSON
 import Packs
 import Primitives
@@ -86,6 +87,35 @@ package struct Profiles: Sendable {
     ) throws -> [UInt8]? {
         guard let profile = try ProfileStore.find(uid, tx) else { return nil }
         return try ProfileOutput(profile, tx).published?.jsonBytes()
+    }
+
+    /// A manifest of what a profile has published; `nil` when it holds none of this uid.
+    package func publishedManifest(
+        _ uid: String, profileUID: String, _ tx: borrowing Transaction
+    ) throws -> (name: String, content: String)? {
+        guard let number = try ProfileStore.find(profileUID, tx)?.publishedNumber,
+            let revision = try ProfileStore.revision(number, of: profileUID, tx)
+        else { return nil }
+        return revision.source.lazy.flatMap(\.manifests).first { $0.uid == uid }
+            .map { ($0.name, $0.content) }
+    }
+
+    /// The archive of the first system profile among these.
+    ///
+    /// - Throws: `.resourceNotFound` when there is none.
+    package func archive(
+        ofFirst uids: [String], _ context: RequestContext
+    ) async throws -> Response {
+        let parts = try database.read { tx in
+            for uid in uids {
+                guard let profile = try ProfileStore.find(uid, tx), profile.type == .system else {
+                    continue
+                }
+                return try archives.parts(of: profile, tx)
+            }
+            throw Failure(.resourceNotFound, "The edge host follows no system profile.")
+        }
+        return try await archives.response(parts, context)
     }
 
     /// Whether the profile exists where an appliance of this scope can follow it.

@@ -63,11 +63,37 @@ struct Wiring: Sendable {
             database: database, sealingKey: around.sealingKey, slowWork: workers,
             projectReferrers: [Appliances.projectReferrers, Profiles.projectReferrers])
         agents = AgentSync(
-            database: database, index: index, appliances: appliances, profiles: profiles,
-            logger: around.logger)
+            database: database, index: index, appliances: appliances,
+            profiles: Self.access(to: profiles, database), logger: around.logger)
         cursors = CursorSealer(
             key: try ServerSecrets.key(
                 .listCursors, in: database, sealedUnder: around.sealingKey))
+    }
+
+    /// What agents may see of profiles.
+    private static func access(to profiles: Profiles, _ database: Database) -> ProfileAccess {
+        ProfileAccess(
+            eachPublished: { body in
+                try profiles.eachPublished { notice in
+                    body(
+                        ProfileAccess.Revision(
+                            profileUID: notice.profileUID, number: notice.number,
+                            counter: notice.counter, content: notice.content))
+                }
+            },
+            canBeFollowed: { uid, scope, tx in
+                try profiles.canBeFollowed(
+                    uid, tenantUID: scope.tenantUID, projectUID: scope.projectUID, tx)
+            },
+            holds: { digest, uid, tx in try profiles.holds(digest: digest, profileUID: uid, tx) },
+            blob: { digest, tx in try BlobStore.get(digest, tx) },
+            template: { uid, tx in try profiles.publishedTemplate(uid, tx) },
+            manifest: { uid, profileUID, tx in
+                try profiles.publishedManifest(uid, profileUID: profileUID, tx).map {
+                    ProfileAccess.Manifest(name: $0.name, content: $0.content)
+                }
+            },
+            archive: { uids, context in try await profiles.archive(ofFirst: uids, context) })
     }
 
     /// Every operation of every feature, without the server's own.
