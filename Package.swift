@@ -73,7 +73,7 @@ let platformTargets: [Target] = [
     platform("Primitives", ["CSystem"]),
     platform("JSON", ["Primitives"]),
     platform("YAML", ["CYAML", "JSON"]),
-    platform("Archive", ["CZlib"]),
+    platform("Archive", ["CSystem", "CZlib"]),
     platform("Crypto", ["COpenSSL", "Primitives"]),
     platform("EventLoop", ["CSystem", "Primitives"]),
     platform("TLS", ["COpenSSL", "Crypto", "Primitives"]),
@@ -173,7 +173,9 @@ let testTargets: [Target] = [
     tests("Platform/ArchiveTests", ["Archive"]),
     tests("Platform/CryptoTests", ["Crypto", "Primitives"]),
     tests("Platform/EventLoopTests", ["EventLoop", "Primitives"]),
-    tests("Platform/HTTPClientTests", ["HTTPClient", "HTTPServer", "TLS"]),
+    tests(
+        "Platform/HTTPClientTests",
+        ["CSystem", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "Primitives", "TLS"]),
     tests("Platform/HTTPCoreTests", ["HTTPCore"]),
     tests("Platform/HTTPServerTests", ["HTTPServer", "TLS"]),
     tests("Platform/JSONTests", ["JSON", "Primitives"]),
@@ -199,7 +201,12 @@ let testTargets: [Target] = [
     ),
     tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
     tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
-    tests("Programs/AgentTests", ["easel-agent", "AgentContract"]),
+    tests(
+        "Programs/AgentTests",
+        [
+            "easel-agent", "AgentContract", "Archive", "Crypto", "HTTPCore", "JSON", "Primitives",
+            "YAML",
+        ]),
     tests("TidyTests", []),
     tests("SystemTests", ["TestSupport"]),
 ]

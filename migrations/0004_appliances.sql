@@ -107,6 +107,18 @@ CREATE TABLE appliance_observation (
     CONSTRAINT "appliance_observation.appliance" FOREIGN KEY (appliance_key) REFERENCES appliance (key) ON DELETE CASCADE
 );
 
+-- Appliances that have seen a later state than this server knew, as its database was restored.
+CREATE TABLE appliance_ahead (
+    appliance_key BIGINT NOT NULL,
+    seen_epoch BIGINT NOT NULL,
+    seen_counter BIGINT NOT NULL,
+    noted_at BIGINT NOT NULL,
+    -- The epoch whose numbers an operator has accepted; NULL while the appliance is paused.
+    resumed_epoch BIGINT,
+    CONSTRAINT "appliance_ahead.appliance_key" PRIMARY KEY (appliance_key),
+    CONSTRAINT "appliance_ahead.appliance" FOREIGN KEY (appliance_key) REFERENCES appliance (key) ON DELETE CASCADE
+);
+
 -- The clusters that hold an appliance (`PATCH …/cluster/associate`).
 CREATE TABLE appliance_cluster (
     appliance_key BIGINT NOT NULL,

@@ -7,7 +7,6 @@ let allowedPlaces = """
     undocumented Sources/Features/AgentContract/ArchiveManifest.swift 3
     undocumented Sources/Features/AgentContract/DesiredState.swift 1
     undocumented Sources/Features/AgentSync/FleetEntry.swift 1
-    undocumented Sources/Features/Packs/PackLimits.swift 1
     undocumented Sources/Platform/APIKit/Dispatcher.swift 3
     undocumented Sources/Platform/APIKit/Endpoint.swift 1
     undocumented Sources/Platform/APIKit/EndpointMetrics.swift 4

@@ -24,13 +24,16 @@ package struct AgentAuthenticator: Sendable {
     ///
     /// - Throws: `.unauthenticated`, the same for unknown, replaced and deleted.
     package func principal(_ request: Request, _ range: Range<Int>) throws -> Principal {
-        let digest = SHA256.digest(request.head.span.extracting(range))
+        let head = request.head
+        let digest = SHA256.digest(head.span.extracting(range))
         guard let entry = index.entry(credential: digest) else {
             throw Failure(
                 .unauthenticated,
-                "This appliance credential is not valid; pair the appliance again.")
+                "This appliance credential is not valid; pair the appliance again."
+            )
         }
         return .appliance(
-            AppliancePrincipal(key: entry.key, uid: entry.uid, tenantUID: entry.tenantUID))
+            AppliancePrincipal(key: entry.key, uid: entry.uid, tenantUID: entry.tenantUID)
+        )
     }
 }

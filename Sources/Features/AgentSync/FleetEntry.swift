@@ -8,22 +8,26 @@ import Synchronization
 package final class FleetEntry: Sendable {
     struct State {
         var credential: Digest?
-        var projectUID = ""
+        var projectUID: String
         var ownCounter: Int64 = 0
         var followed: [FollowedProfile] = []
         var pausedReason: String?
-        var applianceState = ""
         /// The entity tag of `taggedCounter`, with its quotes: made once per change, not per poll.
         var etag: [UInt8] = []
         var taggedCounter: Int64 = -1
-        var epoch: Int64 = 0
+        let epoch: Int64
+        /// The epoch whose numbers an operator has accepted although this server did not give
+        /// them.
+        var resumedEpoch: Int64?
         var parked: ParkedPoll?
         var health = Health()
+
+        var numberEpoch: Int64 { max(epoch, resumedEpoch ?? 0) }
     }
 
     /// What the appliance last said about its health.
-    struct Health: Equatable {
-        var state = ""
+    struct Health: Sendable, Equatable {
+        var state = ApplianceHealth.State.unknown
         var message = ""
         var agentVersion = ""
     }
@@ -31,47 +35,77 @@ package final class FleetEntry: Sendable {
     package let key: Int64
     package let uid: String
     package let tenantUID: String
-    let state: Mutex<State> = Mutex(State())
+    private let state: Mutex<State>
     /// Wall-clock milliseconds of the last sign of life; 0 for never.
     private let lastSeen = Atomic<Int64>(0)
     /// Monotonic milliseconds of the same: silence is measured by a clock that nobody sets.
     private let lastSeenMonotonic = Atomic<Int64>(0)
     private let isUnflushed = Atomic<Bool>(false)
+    private let isSilencedFlag = Atomic<Bool>(false)
 
-    init(key: Int64, uid: String, tenantUID: String) {
+    init(key: Int64, uid: String, tenantUID: String, projectUID: String, epoch: Int64) {
         self.key = key
         self.uid = uid
         self.tenantUID = tenantUID
+        state = Mutex(State(projectUID: projectUID, epoch: epoch))
     }
 
     // MARK: Signs of life
 
-    /// Notes that the appliance was heard; written to the database in bulk later.
-    func touch(at now: Timestamp, monotonic: MonotonicTime) {
+    /// Notes that the appliance was heard; written to the database in bulk later, unless a write
+    /// of its own says so already.
+    func touch(at now: Timestamp, monotonic: MonotonicTime, isWritten: Bool = false) {
         lastSeen.store(now.milliseconds, ordering: .relaxed)
         lastSeenMonotonic.store(monotonic.nanoseconds / 1_000_000, ordering: .relaxed)
-        if !isUnflushed.load(ordering: .relaxed) { isUnflushed.store(true, ordering: .relaxed) }
+        if !isWritten, !isUnflushed.load(ordering: .relaxed) {
+            isUnflushed.store(true, ordering: .releasing)
+        }
     }
 
-    /// Sets the time from the database at start; the silence counts from now.
-    func restoreLastSeen(_ at: Timestamp?, monotonic: MonotonicTime) {
+    /// Sets the time from the database at start.
+    func restoreLastSeen(_ at: Timestamp?) {
         lastSeen.store(at?.milliseconds ?? 0, ordering: .relaxed)
-        lastSeenMonotonic.store(monotonic.nanoseconds / 1_000_000, ordering: .relaxed)
     }
 
     /// The last sign of life when it has not been written since; each is handed out once.
     func takeUnflushed() -> Timestamp? {
-        guard isUnflushed.exchange(false, ordering: .relaxed) else { return nil }
+        guard isUnflushed.load(ordering: .relaxed),
+            isUnflushed.exchange(false, ordering: .acquiring)
+        else { return nil }
         return Timestamp(milliseconds: lastSeen.load(ordering: .relaxed))
     }
+
+    /// Gives back a sign of life whose write has failed.
+    func putBackUnflushed() { isUnflushed.store(true, ordering: .releasing) }
 
     package var lastSeenAt: Timestamp? {
         let milliseconds = lastSeen.load(ordering: .relaxed)
         return milliseconds == 0 ? nil : Timestamp(milliseconds: milliseconds)
     }
 
-    func secondsSilent(at monotonic: MonotonicTime) -> Int64 {
-        (monotonic.nanoseconds / 1_000_000 - lastSeenMonotonic.load(ordering: .relaxed)) / 1000
+    /// How long nothing was heard, counted from when the server began to listen at the earliest.
+    func secondsSilent(at now: MonotonicTime, listeningSince start: MonotonicTime) -> Int64 {
+        let heard = max(
+            lastSeenMonotonic.load(ordering: .relaxed),
+            start.nanoseconds / 1_000_000
+        )
+        return (now.nanoseconds / 1_000_000 - heard) / 1000
+    }
+
+    // MARK: Health
+
+    var health: Health { state.withLock { $0.health } }
+
+    /// Whether the appliance counts as unhealthy because nothing was heard of it.
+    var isSilenced: Bool { isSilencedFlag.load(ordering: .relaxed) }
+
+    /// Takes up a committed write of its health.
+    func setHealth(_ health: Health) {
+        state.withLock { $0.health = health }
+        isSilencedFlag.store(
+            health.state == .unhealthy && health.message == ApplianceHealth.silenceMessage,
+            ordering: .relaxed
+        )
     }
 
     // MARK: Desired state
@@ -81,17 +115,29 @@ package final class FleetEntry: Sendable {
         state.withLock { state in
             var counter = state.ownCounter
             for profile in state.followed { counter = max(counter, profile.counter) }
+            let number = DesiredNumber(epoch: state.numberEpoch, counter: counter)
             if counter != state.taggedCounter {
                 state.taggedCounter = counter
-                state.etag = Array("\"\(state.epoch).\(counter)\"".utf8)
+                state.etag = Array("\"\(number.text)\"".utf8)
             }
-            return (DesiredNumber(epoch: state.epoch, counter: counter), state.etag)
+            return (number, state.etag)
         }
     }
 
     var followed: [FollowedProfile] { state.withLock { $0.followed } }
     var pausedReason: String? { state.withLock { $0.pausedReason } }
-    var credential: Digest? { state.withLock { $0.credential } }
+    var projectUID: String { state.withLock { $0.projectUID } }
+    /// Whether a machine holds its credential.
+    var isPaired: Bool { state.withLock { $0.credential != nil } }
+    var resumedEpoch: Int64? { state.withLock { $0.resumedEpoch } }
+
+    /// Takes up that an operator accepted the numbers of an epoch.
+    func setResumedEpoch(_ epoch: Int64) {
+        state.withLock { state in
+            state.resumedEpoch = epoch
+            state.taggedCounter = -1
+        }
+    }
 
     // MARK: Changes
 
@@ -99,24 +145,25 @@ package final class FleetEntry: Sendable {
     ///
     /// - Returns: the credential that was valid before.
     func update(
-        _ notice: ApplianceNotice, credential: Digest?, followed: [FollowedProfile],
-        epoch: Int64
+        _ notice: ApplianceNotice,
+        credential: Digest?,
+        followed: [FollowedProfile],
+        projectUID: String
     ) -> Digest? {
-        let (former, changed) = state.withLock { state in
+        let (former, poll) = state.withLock { state in
             let former = state.credential
-            let changed = state.ownCounter != notice.desiredCounter
+            let changed =
+                state.ownCounter != notice.desiredCounter
                 || state.pausedReason != notice.pausedReason || former != credential
-                || state.followed.map(\.uid) != notice.profileUIDs
+                || !state.followed.elementsEqual(followed, by: ===)
             state.credential = credential
-            state.projectUID = notice.projectUID
+            state.projectUID = projectUID
             state.ownCounter = notice.desiredCounter
             state.followed = followed
             state.pausedReason = notice.pausedReason
-            state.applianceState = notice.state
-            state.epoch = epoch
-            return (former, changed)
+            return (former, changed ? state.parked : nil)
         }
-        if changed { wake(former == credential ? .changed : .revoked) }
+        poll?.finish(former == credential ? .changed : .revoked)
         return former
     }
 
@@ -124,11 +171,11 @@ package final class FleetEntry: Sendable {
     ///
     /// - Returns: the credential that was valid before.
     func retire() -> Digest? {
-        let former = state.withLock { state in
+        let (former, poll) = state.withLock { state in
             defer { state.credential = nil }
-            return state.credential
+            return (state.credential, state.parked)
         }
-        wake(.revoked)
+        poll?.finish(.revoked)
         return former
     }
 
@@ -136,26 +183,26 @@ package final class FleetEntry: Sendable {
 
     /// Holds a poll until something changes. A poll that was parked before ends at once: the
     /// newest wins, as the older one's client has most likely gone away.
-    func park(_ poll: ParkedPoll) {
+    ///
+    /// - Returns: the profiles that will wake it, for ``unpark(_:_:)``.
+    func park(_ poll: ParkedPoll) -> [FollowedProfile] {
         let (older, followed) = state.withLock { state in
             defer { state.parked = poll }
             return (state.parked, state.followed)
         }
         older?.finish(.superseded)
-        for profile in followed { profile.park(self) }
+        for profile in followed { profile.park(poll, of: key) }
+        return followed
     }
 
     /// Lets go of a poll that has ended, unless a newer one has taken its place.
-    func unpark(_ poll: ParkedPoll) {
-        let followed: [FollowedProfile]? = state.withLock { state in
-            guard state.parked === poll else { return nil }
-            state.parked = nil
-            return state.followed
+    func unpark(_ poll: ParkedPoll, _ followed: [FollowedProfile]) {
+        state.withLock { state in
+            if state.parked === poll { state.parked = nil }
         }
-        for profile in followed ?? [] { profile.unpark(self) }
+        for profile in followed { profile.unpark(poll, of: key) }
     }
 
-    func wake(_ outcome: ParkedPoll.Outcome) {
-        state.withLock { $0.parked }?.finish(outcome)
-    }
+    /// Whether a poll is parked now.
+    package var hasParkedPoll: Bool { state.withLock { $0.parked != nil } }
 }

@@ -1,4 +1,3 @@
-import AgentContract
 import Appliances
 import Crypto
 import Primitives
@@ -21,6 +20,7 @@ package final class FleetIndex: Sendable {
     private let byCredential: [Shard<Digest>]
     private let byUID: [Shard<String>]
     private let profiles = Mutex<[String: FollowedProfile]>([:])
+    private let texts = Mutex<[String: String]>([:])
     package let epoch: Int64
 
     /// - Parameter epoch: the database's epoch, which every desired-state number begins with.
@@ -31,7 +31,8 @@ package final class FleetIndex: Sendable {
     }
 
     private func shard(_ digest: Digest) -> Shard<Digest> {
-        byCredential[Int(digest.bytes[0]) % Self.shardCount]
+        // The digest's own hash is one of its words: as good a spread as any.
+        byCredential[Int(UInt(bitPattern: digest.hashValue) % UInt(Self.shardCount))]
     }
 
     private func shard(_ uid: String) -> Shard<String> {
@@ -53,7 +54,7 @@ package final class FleetIndex: Sendable {
         shard(uid).entries.withLock { $0[uid] }
     }
 
-    /// The newest revision of a profile, if it has one.
+    /// The profile of this uid; one without content while nothing of it is known.
     package func profile(_ uid: String) -> FollowedProfile {
         profiles.withLock { profiles in
             if let known = profiles[uid] { return known }
@@ -64,9 +65,9 @@ package final class FleetIndex: Sendable {
     }
 
     /// Calls the body with every appliance, shard by shard; none is locked meanwhile.
-    package func forEach(_ body: (FleetEntry) -> Void) {
+    package func forEach(_ body: (FleetEntry) throws -> Void) rethrows {
         for shard in byUID {
-            for entry in shard.entries.withLock({ Array($0.values) }) { body(entry) }
+            for entry in shard.entries.withLock({ Array($0.values) }) { try body(entry) }
         }
     }
 
@@ -80,87 +81,77 @@ package final class FleetIndex: Sendable {
     /// Takes up what a committed write says about an appliance, and wakes its parked poll when
     /// its desired state or its credential changed.
     package func publish(_ notice: ApplianceNotice) {
-        if notice.isDeleted {
-            guard let entry = shard(notice.uid).entries.withLock({
-                $0.removeValue(forKey: notice.uid)
-            }) else { return }
-            if let digest = entry.retire() {
-                _ = shard(digest).entries.withLock { $0.removeValue(forKey: digest) }
-            }
-            return
+        if notice.kind == .deleted {
+            retire(notice)
+        } else {
+            take(notice, following: notice.profileUIDs.map(profile))
         }
-        let followed = notice.profileUIDs.map(profile)
+    }
+
+    private func retire(_ notice: ApplianceNotice) {
+        let gone = shard(notice.uid).entries.withLock { entries -> FleetEntry? in
+            guard let entry = entries[notice.uid], entry.key == notice.key else { return nil }
+            entries[notice.uid] = nil
+            return entry
+        }
+        guard let gone, let digest = gone.retire() else { return }
+        forget(digest, of: gone)
+    }
+
+    private func forget(_ digest: Digest, of entry: FleetEntry) {
+        shard(digest).entries.withLock { entries in
+            if entries[digest] === entry { entries[digest] = nil }
+        }
+    }
+
+    /// Puts a row into the index.
+    ///
+    /// - Parameter followed: the objects of the row's profiles; rows that follow the same ones
+    ///   share one array of them.
+    @discardableResult
+    func take(_ notice: ApplianceNotice, following followed: [FollowedProfile]) -> FleetEntry {
+        let projectUID = shared(notice.projectUID)
         let digest = notice.credentialDigest.flatMap(Digest.init(hex:))
         let entry = shard(notice.uid).entries.withLock { entries in
             // An ID that was deleted and registered anew is another row.
             if let known = entries[notice.uid], known.key == notice.key { return known }
             let new = FleetEntry(
-                key: notice.key, uid: notice.uid, tenantUID: notice.tenantUID)
+                key: notice.key,
+                uid: notice.uid,
+                tenantUID: shared(notice.tenantUID),
+                projectUID: projectUID,
+                epoch: epoch
+            )
             entries[notice.uid] = new
             return new
         }
         let former = entry.update(
-            notice, credential: digest, followed: followed, epoch: epoch)
-        if let former, former != digest {
-            _ = shard(former).entries.withLock { $0.removeValue(forKey: former) }
+            notice,
+            credential: digest,
+            followed: followed,
+            projectUID: projectUID
+        )
+        if let former, former != digest { forget(former, of: entry) }
+        if let digest, former != digest { shard(digest).entries.withLock { $0[digest] = entry } }
+        return entry
+    }
+
+    /// One string for all rows that say the same: tenants and projects are few, rows are many.
+    private func shared(_ text: String) -> String {
+        texts.withLock { texts in
+            if let known = texts[text] { return known }
+            texts[text] = text
+            return text
         }
-        if let digest { shard(digest).entries.withLock { $0[digest] = entry } }
     }
 
     /// Takes up a new revision of a profile and wakes the parked polls of all its followers.
     package func publish(profileUID: String, number: Int64, counter: Int64, content: [UInt8]) {
         let parked = profile(profileUID).publish(
-            number: number, counter: counter, content: content)
-        for entry in parked { entry.wake(.changed) }
+            number: number,
+            counter: counter,
+            content: content
+        )
+        for poll in parked { poll.finish(.changed) }
     }
-
-    /// Forgets a deleted profile's content.
-    package func remove(profileUID: String) {
-        let removed = profiles.withLock { $0.removeValue(forKey: profileUID) }
-        for entry in removed?.parkedEntries() ?? [] { entry.wake(.changed) }
-    }
-}
-
-/// The newest revision of one profile, shared by all appliances that follow it: a publish changes
-/// this one object, however many follow.
-package final class FollowedProfile: Sendable {
-    private struct State {
-        var number: Int64 = 0
-        var counter: Int64 = 0
-        var content: [UInt8] = []
-        var parked: [Int64: FleetEntry] = [:]
-    }
-
-    package let uid: String
-    private let state = Mutex(State())
-    /// The newest revision's counter, readable without the lock: every poll compares it.
-    private let newestCounter = Atomic<Int64>(0)
-
-    init(uid: String) {
-        self.uid = uid
-    }
-
-    /// 0 while nothing is published.
-    var counter: Int64 { newestCounter.load(ordering: .acquiring) }
-
-    /// The bytes of the newest revision; empty while nothing is published.
-    package var content: [UInt8] { state.withLock { $0.content } }
-
-    /// The number of the newest revision; 0 while nothing is published.
-    package var number: Int64 { state.withLock { $0.number } }
-
-    func publish(number: Int64, counter: Int64, content: [UInt8]) -> [FleetEntry] {
-        state.withLock { state in
-            guard counter > state.counter else { return [] }
-            state.number = number
-            state.counter = counter
-            state.content = content
-            newestCounter.store(counter, ordering: .releasing)
-            return Array(state.parked.values)
-        }
-    }
-
-    func parkedEntries() -> [FleetEntry] { state.withLock { Array($0.parked.values) } }
-    func park(_ entry: FleetEntry) { state.withLock { $0.parked[entry.key] = entry } }
-    func unpark(_ entry: FleetEntry) { state.withLock { _ = $0.parked.removeValue(forKey: entry.key) } }
 }

@@ -1,177 +1,223 @@
 import AgentContract
 import APIKit
+import Appliances
 import HTTPCore
 import JSON
 import Primitives
+import Storage
 
-/// Answers polls: what an appliance should be, when that is new to it.
-struct Follow: Sendable {
-    /// The longest time a poll is parked, below the idle time-outs of ordinary proxies' defaults
-    /// times two.
-    static let waitSecondsMax: Int64 = 120
-    static let pollIntervalSeconds: Int64 = 30
+extension AgentSync {
+    /// Answers what an appliance should be, when that is new to it.
+    var follow: Endpoint {
+        Endpoint(
+            .get,
+            "/v1/edgehosts/{uid}/desired",
+            id: "followDesiredState",
+            tag: "Agents",
+            summary: "Shows what an appliance should be; with `wait`, once that has changed.",
+            document: .agent,
+            access: .appliance,
+            failures: [.invalidRequest, .resourceNotFound, .serverBehind],
+            query: [
+                QueryParameter(
+                    "wait",
+                    .integer(0...AgentLimits.waitSecondsMax),
+                    "Seconds to hold the request while nothing is new."
+                )
+            ],
+            outputSchema: DesiredAnswer.schema,
+            outputContentType: .json,
+            examples: DesiredAnswer.examples
+        ) { context in try await poll(context) }
+    }
 
-    let index: FleetIndex
-    /// The counter that the database stood at when its epoch began.
-    let epochStartCounter: Int64
-    /// Writes down that an appliance has seen a later state than this server knows.
-    let pause: @Sendable (FleetEntry, DesiredNumber) async throws -> Void
-    /// The layers that the appliance last reported as applied.
-    let observedLayers: @Sendable (FleetEntry) throws -> [DesiredState.Removed]
-
-    /// `GET /v1/edgehosts/{uid}/desired`.
-    func answer(_ context: RequestContext) async throws -> Response {
-        guard case .appliance(let appliance) = context.principal,
-            let entry = index.entry(uid: appliance.uid), entry.key == appliance.key
-        else {
-            throw Failure.notFound("Edge host", context.request.text(context.firstParameter))
-        }
-        entry.touch(at: context.now, monotonic: MonotonicTime.now())
+    private func poll(_ context: RequestContext) async throws -> Response {
+        let entry = try entry(context)
+        try await hear(entry, at: context.now)
         let request = context.request
         if let range = request.field("easel-observed"),
             let observed = DesiredNumber(text: request.head[range])
         {
             try await refuseIfAhead(entry, observed)
         }
-        if let reason = entry.pausedReason { throw Self.paused(reason) }
-        let known = request.field("if-none-match").map { request.head[$0] }
-        var desired = entry.desired()
-        guard let known, EntityTag.list(known, matches: desired.etag) else {
-            return try state(entry, desired, context)
-        }
+        try refuseIfPaused(entry)
         let wait = try waitSeconds(context)
+        var desired = entry.desired()
+        guard let range = request.field("if-none-match"),
+            EntityTag.list(request.head[range], matches: desired.etag)
+        else { return try answer(entry, desired, context) }
         guard wait > 0 else { return Response(status: 304, etag: desired.etag) }
-        let knownTag = Array(known)
-        let outcome = await park(entry, knownTag, seconds: wait)
-        if outcome == .revoked {
-            throw Failure(.unauthenticated, "The credential of this appliance was replaced.")
+        let known = desired.etag
+        let outcome = await park(entry, known, seconds: wait)
+        switch outcome {
+        case .revoked:
+            throw Failure(
+                .unauthenticated,
+                "This appliance credential is not valid; pair the appliance again."
+            )
+        case .cancelled: throw CancellationError()
+        case .superseded: return Response(status: 304, etag: known)
+        case .changed, .timedOut: break
         }
-        entry.touch(at: context.now, monotonic: MonotonicTime.now())
-        if let reason = entry.pausedReason { throw Self.paused(reason) }
+        entry.touch(at: context.now, monotonic: monotonic())
+        try refuseIfPaused(entry)
         desired = entry.desired()
-        if EntityTag.list(knownTag[...], matches: desired.etag) {
-            return Response(status: 304, etag: desired.etag)
-        }
-        return try state(entry, desired, context)
+        if desired.etag == known { return Response(status: 304, etag: known) }
+        return try answer(entry, desired, context)
     }
 
     private func park(
-        _ entry: FleetEntry, _ known: [UInt8], seconds: Int64
+        _ entry: FleetEntry,
+        _ known: [UInt8],
+        seconds: Int64
     ) async -> ParkedPoll.Outcome {
         let poll = ParkedPoll()
-        entry.park(poll)
-        defer { entry.unpark(poll) }
+        let followed = entry.park(poll)
+        defer { entry.unpark(poll, followed) }
         // A change between the comparison above and the parking would go unnoticed otherwise.
-        if !EntityTag.list(known[...], matches: entry.desired().etag) { return .changed }
+        if entry.desired().etag != known { return .changed }
         return await poll.wait(seconds: seconds)
     }
 
     private func waitSeconds(_ context: RequestContext) throws -> Int64 {
         guard let text = context.query("wait") else { return 0 }
-        guard let seconds = Int64(text), (0...Self.waitSecondsMax).contains(seconds) else {
+        guard let seconds = Int64(text), (0...AgentLimits.waitSecondsMax).contains(seconds) else {
             throw Failure.fault(
-                "query/wait", "OutOfRange",
-                "'wait' must be a number of seconds from 0 to \(Self.waitSecondsMax).",
-                as: .invalidRequest)
+                "query/wait",
+                "OutOfRange",
+                "'wait' must be a number of seconds from 0 to \(AgentLimits.waitSecondsMax).",
+                as: .invalidRequest
+            )
         }
         return seconds
     }
 
-    /// Refuses an appliance that has seen a later state than this server knows: a restored
-    /// database must not drive it backwards.
-    private func refuseIfAhead(_ entry: FleetEntry, _ observed: DesiredNumber) async throws {
-        guard
-            Self.isAhead(
-                observed, of: entry.desired().number, epochStartCounter: epochStartCounter)
-        else { return }
-        if entry.pausedReason == nil { try await pause(entry, observed) }
-        throw Self.paused("server-behind")
+    private func refuseIfPaused(_ entry: FleetEntry) throws {
+        guard let reason = entry.pausedReason else { return }
+        throw Self.paused(reason)
     }
 
-    /// Whether an observed number lies beyond what this server ever handed out.
-    static func isAhead(
-        _ observed: DesiredNumber, of current: DesiredNumber, epochStartCounter: Int64
-    ) -> Bool {
-        if observed.epoch == current.epoch { return observed.counter > current.counter }
-        // An earlier epoch's numbers are known up to where the restored copy was taken.
-        return observed.epoch > current.epoch || observed.counter > epochStartCounter
-    }
-
-    private static func paused(_ reason: String) -> Failure {
-        switch reason {
-        case "server-behind":
-            Failure(
-                .serverBehind,
-                "This appliance has seen a later state than the server knows; it is paused until "
-                    + "an operator has looked at it.",
-                retryAfterSeconds: Int.random(in: 60...120))
-        default:
-            Failure(
-                .identityConflict, "This appliance is paused: \(reason).",
-                retryAfterSeconds: Int.random(in: 60...120))
-        }
-    }
-
-    private func state(
-        _ entry: FleetEntry, _ desired: (number: DesiredNumber, etag: [UInt8]),
+    private func answer(
+        _ entry: FleetEntry,
+        _ desired: (number: DesiredNumber, etag: [UInt8]),
         _ context: RequestContext
     ) throws -> Response {
+        // The contents are at least as new as the number: one that comes in between is sent twice.
         let contents = entry.followed.map(\.content).filter { !$0.isEmpty }
-        var writer = JSONWriter(capacity: 512 + contents.reduce(0) { $0 + $1.count })
-        writer.beginObject()
-        writer.key("number")
-        writer.beginObject()
-        writer.field("epoch", desired.number.epoch)
-        writer.field("counter", desired.number.counter)
-        writer.endObject()
-        writer.key("appliance")
-        writer.beginObject()
-        writer.field("uid", entry.uid)
-        writer.endObject()
-        writer.key("profiles")
-        writer.beginArray()
-        for content in contents { writer.raw(content) }
-        writer.endArray()
-        writer.key("removed")
-        writer.beginArray()
-        for removed in try removedLayers(entry, contents) {
-            writer.beginObject()
-            writer.field("name", removed.name)
-            writer.field("profileUid", removed.profileUID)
-            writer.endObject()
-        }
-        writer.endArray()
-        // Clusters and day-2 work will add theirs; an agent skips kinds it does not know.
-        writer.key("jobs")
-        writer.beginArray()
-        writer.endArray()
-        writer.field("pollIntervalSeconds", Self.pollIntervalSeconds)
-        writer.field("nextPollAt", nextPoll(after: context.now))
-        writer.endObject()
-        return Response(
-            status: 200, contentType: .json, etag: desired.etag, body: writer.finish())
+        let answer = DesiredAnswer(
+            number: desired.number,
+            applianceUID: entry.uid,
+            contents: contents,
+            removed: try removedLayers(entry, contents),
+            nextPollAt: Self.nextPoll(after: context.now)
+        )
+        let bytes = answer.jsonBytes(capacity: 512 + contents.reduce(0) { $0 + $1.count })
+        return Response(status: 200, contentType: .json, etag: desired.etag, body: bytes)
     }
 
     /// When the appliance should poll again: spread by a fifth, so that a fleet that was cut off
     /// together does not come back together for ever.
-    private func nextPoll(after now: Timestamp) -> Timestamp {
-        let interval = Self.pollIntervalSeconds * 1000
-        return Timestamp(
-            milliseconds: now.milliseconds + Int64.random(in: interval * 9 / 10...interval * 11 / 10))
+    private static func nextPoll(after now: Timestamp) -> Timestamp {
+        let interval = AgentLimits.pollIntervalSeconds * 1000
+        return now.adding(
+            milliseconds: Int64.random(in: interval * 9 / 10...interval * 11 / 10)
+        )
     }
 
+    /// The layers that the appliance last reported as applied and that nothing wants any more.
     private func removedLayers(
-        _ entry: FleetEntry, _ contents: [[UInt8]]
+        _ entry: FleetEntry,
+        _ contents: [[UInt8]]
     ) throws -> [DesiredState.Removed] {
-        let observed = try observedLayers(entry)
-        guard !observed.isEmpty else { return [] }
+        let stored = try database.read { try AgentStore.observation(of: entry, $0).layers }
+        let applied = ObservedLayers(stored: stored).applied
+        guard !applied.isEmpty else { return [] }
         var wanted: Set<DesiredState.Removed> = []
         for content in contents {
             let revision = try ProfileRevision(JSONParser.parse(content))
             for layer in revision.layers {
-                wanted.insert(.init(name: layer.name, profileUID: revision.uid))
+                wanted.insert(DesiredState.Removed(name: layer.name, profileUID: revision.uid))
             }
         }
-        return observed.filter { !wanted.contains($0) }
+        return applied.filter { !wanted.contains($0) }
     }
+}
+
+/// The whole desired state of an appliance.
+struct DesiredAnswer: JSONWritable {
+    let number: DesiredNumber
+    let applianceUID: String
+    /// The JSON of each profile's newest revision.
+    let contents: [[UInt8]]
+    let removed: [DesiredState.Removed]
+    let nextPollAt: Timestamp
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("number")
+            writer.object { writer in
+                writer.field("epoch", number.epoch)
+                writer.field("counter", number.counter)
+            }
+            writer.key("appliance")
+            writer.object { writer in writer.field("uid", applianceUID) }
+            writer.key("profiles")
+            writer.array(contents) { writer, content in writer.raw(content) }
+            writer.key("removed")
+            writer.array(removed) { writer, layer in
+                writer.object { writer in
+                    writer.field("name", layer.name)
+                    writer.field("profileUid", layer.profileUID)
+                }
+            }
+            // Clusters and day-2 work will add theirs; an agent skips kinds it does not know.
+            writer.key("jobs")
+            writer.array { _ in }
+            writer.field("pollIntervalSeconds", AgentLimits.pollIntervalSeconds)
+            writer.field("nextPollAt", nextPollAt)
+        }
+    }
+
+    static let examples: [JSONValue] = {
+        let digest = "sha256:" + String(repeating: "0", count: 64)
+        let part = Part(digest: digest, size: 12)
+        let layer = LayerRevision(
+            name: "fluentbit",
+            kind: "spectro",
+            layer: "addon",
+            registryUID: "65f1c0a4d2b7e81f3c9a4b6d",
+            packUID: "65f1c0a4d2b7e81f3c9a4b6e",
+            version: "4.0.1",
+            tag: "4.x",
+            installOrder: 0,
+            isVM: false,
+            digest: digest,
+            values: part,
+            manifests: [LayerRevision.Manifest(name: "extra", part: part, isAttached: true)],
+            charts: [
+                LayerRevision.Chart(name: "fluentbit", file: "fluentbit-4.0.1.tgz", part: part)
+            ]
+        )
+        let revision = ProfileRevision(
+            uid: "65f1c0a4d2b7e81f3c9a4b6f",
+            name: "edge-system",
+            version: "1.0.0",
+            type: "system",
+            cloudType: "edge-native",
+            number: 3,
+            layers: [layer]
+        )
+        let answer = DesiredAnswer(
+            number: DesiredNumber(epoch: 1_772_366_400, counter: 17),
+            applianceUID: "device-153",
+            contents: [revision.jsonBytes()],
+            removed: [
+                DesiredState.Removed(name: "old", profileUID: "65f1c0a4d2b7e81f3c9a4b6f")
+            ],
+            nextPollAt: Timestamp(milliseconds: 1_772_366_430_000)
+        )
+        return [(try? JSONParser.parse(answer.jsonBytes())) ?? .null]
+    }()
+
+    static let schema = Schema.inferred(from: examples)
 }

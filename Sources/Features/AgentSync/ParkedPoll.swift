@@ -20,7 +20,7 @@ final class ParkedPoll: Sendable {
 
     private enum State {
         case idle
-        case waiting(UnsafeContinuation<Outcome, Never>)
+        case waiting(CheckedContinuation<Outcome, Never>)
         case ended(Outcome)
     }
 
@@ -28,7 +28,7 @@ final class ParkedPoll: Sendable {
 
     /// Ends the poll; only the first call counts. From any thread.
     func finish(_ outcome: Outcome) {
-        let continuation: UnsafeContinuation<Outcome, Never>? = state.withLock { state in
+        let continuation: CheckedContinuation<Outcome, Never>? = state.withLock { state in
             switch state {
             case .idle:
                 state = .ended(outcome)
@@ -40,7 +40,7 @@ final class ParkedPoll: Sendable {
                 return nil
             }
         }
-        if let continuation { unsafe continuation.resume(returning: outcome) }
+        if let continuation { continuation.resume(returning: outcome) }
     }
 
     /// Suspends until `finish`, at most for `seconds`; resumes on the caller's loop.
@@ -48,13 +48,13 @@ final class ParkedPoll: Sendable {
         let loop = Loop.current
         let timer = loop?.schedule(after: .seconds(seconds)) { self.finish(.timedOut) }
         let outcome = await withTaskCancellationHandler {
-            await unsafe withUnsafeContinuation { continuation in
+            await withCheckedContinuation { continuation in
                 let ended: Outcome? = state.withLock { state in
                     if case .ended(let outcome) = state { return outcome }
-                    state = unsafe .waiting(continuation)
+                    state = .waiting(continuation)
                     return nil
                 }
-                if let ended { unsafe continuation.resume(returning: ended) }
+                if let ended { continuation.resume(returning: ended) }
             }
         } onCancel: {
             finish(.cancelled)

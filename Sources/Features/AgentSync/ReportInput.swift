@@ -6,11 +6,6 @@ import Primitives
 struct ReportInput: WireInput {
     let report: AgentReport
 
-    /// A report names the layers of one appliance; more than this is no report.
-    static let layersMax = 500
-    static let eventsMax = 200
-    static let messageBytesMax = 4096
-
     init(from fields: Fields) {
         let observed = fields.object("observed", as: NumberInput.self)
         let health = fields.object("health", as: HealthInput.self)
@@ -21,12 +16,25 @@ struct ReportInput: WireInput {
         report = AgentReport(
             sequence: sequence ?? 1,
             observed: observed.number,
-            healthState: health.state, healthMessage: health.message,
-            agentVersion: fields.optionalText("agentVersion", bytesMax: 64) ?? "",
-            layers: fields.list("layers", of: LayerInput.self, countMax: Self.layersMax)
-                .map(\.layer),
-            events: fields.list("events", of: EventInput.self, countMax: Self.eventsMax)
-                .map(\.event))
+            healthState: health.state,
+            healthMessage: health.message,
+            agentVersion: fields.optionalText(
+                "agentVersion",
+                bytesMax: AgentLimits.agentVersionBytesMax
+            ) ?? "",
+            layers: fields.list(
+                "layers",
+                of: LayerInput.self,
+                countMax: AgentLimits.layersPerReportMax
+            )
+            .map(\.layer),
+            events: fields.list(
+                "events",
+                of: EventInput.self,
+                countMax: AgentLimits.eventsPerReportMax
+            )
+            .map(\.event)
+        )
     }
 
     private struct NumberInput: WireInput {
@@ -35,7 +43,8 @@ struct ReportInput: WireInput {
         init(from fields: Fields) {
             number = DesiredNumber(
                 epoch: fields.optionalInt("epoch", in: 0...Int64.max) ?? 0,
-                counter: fields.optionalInt("counter", in: 0...Int64.max) ?? 0)
+                counter: fields.optionalInt("counter", in: 0...Int64.max) ?? 0
+            )
         }
     }
 
@@ -45,7 +54,9 @@ struct ReportInput: WireInput {
 
         init(from fields: Fields) {
             state = fields.text("state", allowed: ["healthy", "unhealthy"])
-            message = fields.optionalText("message", bytesMax: ReportInput.messageBytesMax) ?? ""
+            // Kept in memory for each appliance, so shorter than a layer's.
+            message =
+                fields.optionalText("message", bytesMax: AgentLimits.beatMessageBytesMax) ?? ""
         }
     }
 
@@ -61,10 +72,13 @@ struct ReportInput: WireInput {
                 revision: fields.optionalInt("revision", in: 0...Int64.max) ?? 0,
                 digest: fields.optionalText("digest") ?? "",
                 action: fields.text(
-                    "action", allowed: ["applied", "removed", "failed", "pending"]),
+                    "action",
+                    allowed: ["applied", "removed", "failed", "pending"]
+                ),
                 reason: fields.optionalText("reason") ?? "",
-                message: fields.optionalText("message", bytesMax: ReportInput.messageBytesMax)
-                    ?? "")
+                message: fields.optionalText("message", bytesMax: AgentLimits.reportMessageBytesMax)
+                    ?? ""
+            )
         }
     }
 
@@ -76,8 +90,9 @@ struct ReportInput: WireInput {
                 at: fields.optionalTime("at") ?? .never,
                 severity: fields.text("severity", allowed: ["info", "warning", "error"]),
                 reason: fields.text("reason", bytesMax: 128),
-                message: fields.optionalText("message", bytesMax: ReportInput.messageBytesMax)
-                    ?? "")
+                message: fields.optionalText("message", bytesMax: AgentLimits.reportMessageBytesMax)
+                    ?? ""
+            )
         }
     }
 }

@@ -52,7 +52,9 @@ package struct ApplianceScope: Sendable, Hashable {
     }
 }
 
-/// A machine at a site that can host clusters. On the wire: `edgehost`.
+/// A machine at a site that can host clusters.
+///
+/// On the wire: `edgehost`.
 package struct Appliance: Sendable, Hashable {
     /// The row's number, by which other tables refer to it.
     package let key: Int64

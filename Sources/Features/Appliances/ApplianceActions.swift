@@ -219,8 +219,10 @@ struct ProfilesInput: WireInput {
     }
 }
 
-/// One profile to follow. A PUT sets all of them, so `replaceWithProfile`, which names the one
-/// that a new profile takes the place of, has nothing to say here.
+/// One profile to follow.
+///
+/// A PUT sets all of them, so `replaceWithProfile`, which names the one that a new profile takes
+/// the place of, has nothing to say here.
 struct ProfileEntryInput: WireInput {
     let uid: String
 

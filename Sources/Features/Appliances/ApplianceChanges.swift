@@ -46,8 +46,10 @@ extension Appliance {
         self.architecture = architecture
     }
 
-    /// Takes over a machine that has proved to be this appliance: its credential, its
-    /// fingerprint and what it tells about itself. The one-time key is used up.
+    /// Takes over a machine that has proved to be this appliance: its credential, its fingerprint
+    /// and what it tells about itself.
+    ///
+    /// The one-time key is used up.
     ///
     /// - Parameter isHeld: whether a cluster holds the appliance.
     package mutating func pair(

@@ -218,8 +218,9 @@ extension Appliances {
         )
     }
 
-    /// Changes an appliance in one write: row, events, audit row and notice. One that comes out
-    /// the same is not written, and leaves none of these.
+    /// Changes an appliance in one write: row, events, audit row and notice.
+    ///
+    /// One that comes out the same is not written, and leaves none of these.
     ///
     /// - Parameter body: changes the appliance and says what happened.
     func change(

@@ -4,7 +4,7 @@ import Primitives
 
 // What the API's document shows. The full example has every member that an answer can have.
 extension ApplianceDetail {
-    static var examples: [ApplianceDetail] { [fullExample, minimalExample] }
+    static var examples: [ApplianceDetail] { [fullExample, sparseExample, minimalExample] }
 
     private static let moment = Timestamp(milliseconds: 1_772_366_400_000)
 
@@ -49,7 +49,7 @@ extension ApplianceDetail {
 
     private static var fullExample: ApplianceDetail {
         var detail = ApplianceDetail(
-            appliance: pairedExample,
+            appliance: pairedExample("device-153", machineExample, tunnelStatusExample),
             health: ApplianceHealth(state: .healthy, message: "", agentVersion: "1.0.0"),
             clusters: [HoldingCluster(uid: clusterUID, name: "store-12")],
             observation: ApplianceObservation(reportedAt: moment, layers: [layerExample]),
@@ -60,11 +60,25 @@ extension ApplianceDetail {
         return detail
     }
 
-    private static var pairedExample: Appliance {
-        let id = ApplianceID(stored: "device-153")
-        let spec = DeviceSpecInput(
-            from: Fields(machineExample, faults: FaultList())
+    /// A machine that tells as little as it may: what is missing here is optional.
+    private static var sparseExample: ApplianceDetail {
+        ApplianceDetail(
+            appliance: pairedExample("device-155", sparseMachineExample, ["ssh": ["user": [:]]]),
+            health: ApplianceHealth(),
+            clusters: [],
+            observation: nil,
+            templates: [],
+            projectName: "Default"
         )
+    }
+
+    private static func pairedExample(
+        _ uid: String,
+        _ machine: JSONObject,
+        _ tunnelStatus: JSONObject
+    ) -> Appliance {
+        let id = ApplianceID(stored: uid)
+        let spec = DeviceSpecInput(from: Fields(machine, faults: FaultList()))
         return Appliance(
             key: 1,
             id: id,
@@ -79,7 +93,7 @@ extension ApplianceDetail {
             machine: MachineDescription.unknown(id, architecture: "amd64")
                 .replacing(with: spec, of: id, architecture: "amd64"),
             tunnel: TunnelConfig(),
-            tunnelStatus: tunnelStatusExample.jsonBytes(),
+            tunnelStatus: tunnelStatus.jsonBytes(),
             pairingKeyDigest: nil,
             credentialDigest: nil,
             fingerprint: nil,
@@ -150,6 +164,15 @@ extension ApplianceDetail {
                 ]
             ]
         ],
+    ]
+
+    private static let sparseMachineExample: JSONObject = [
+        "host": ["hostIdentity": [:]],
+        "device": [
+            "cpu": [:], "memory": [:], "disks": [["partitions": [[:]]]], "nics": [[:]],
+            "gpus": [[:]], "os": [:],
+        ],
+        "cloudProperties": ["vsphere": ["datacenters": [["computeClusters": [[:]]]]]],
     ]
 
     private static let tunnelStatusExample: JSONObject = [

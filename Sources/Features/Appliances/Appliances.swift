@@ -10,7 +10,8 @@ package struct Appliances: Sendable {
     let profileTemplates: ProfileTemplates
     let onChange: @Sendable (ApplianceNotice) -> Void
     let limits: ApplianceLimits
-    let budget: ConflictBudget
+    /// What IDs that are taken cost a tenant, whoever runs into them.
+    package let budget: ConflictBudget
     /// The tokens that admit appliances which nobody registered by hand.
     package let tokens: RegistrationTokens
 
@@ -43,7 +44,9 @@ package struct Appliances: Sendable {
         ] + tokens.endpoints
     }
 
-    /// Tells of a change once it is durable. Call it in the write, with the appliance as written.
+    /// Tells of a change once it is durable.
+    ///
+    /// Call it in the write, with the appliance as written.
     package func announce(
         _ kind: ApplianceNotice.Kind,
         _ appliance: Appliance,

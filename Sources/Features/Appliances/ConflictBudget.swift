@@ -14,7 +14,9 @@ package final class ConflictBudget: Sendable {
         var countedAt: Timestamp
     }
 
-    /// Tenants remembered at most. One that is forgotten starts with a full budget.
+    /// Tenants remembered at most.
+    ///
+    /// One that is forgotten starts with a full budget.
     static let tenantsMax = 4096
 
     private let burst: Int64

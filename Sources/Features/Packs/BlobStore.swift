@@ -35,7 +35,9 @@ package enum BlobStore {
         try tx.first("SELECT content FROM blob WHERE digest = $1", .text(digest)) { $0.bytes(0) }
     }
 
-    /// The bytes of a digest as text; nil when there are none. Broken UTF-8 becomes U+FFFD.
+    /// The bytes of a digest as text; nil when there are none.
+    ///
+    /// Broken UTF-8 becomes U+FFFD.
     package static func text(_ digest: String, _ tx: borrowing Transaction) throws -> String? {
         try tx.first("SELECT content FROM blob WHERE digest = $1", .text(digest)) { row in
             row.text(0)

@@ -57,6 +57,7 @@ extension PackContent: JSONWritable {
 }
 
 extension Preset: JSONWritable {
+    /// Writes the stored form, which for presets is the wire's too.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("add", add)
@@ -69,6 +70,7 @@ extension Preset: JSONWritable {
 }
 
 extension PackManifest: JSONWritable {
+    /// Writes the stored form, which for presets is the wire's too.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("name", name)
@@ -79,6 +81,7 @@ extension PackManifest: JSONWritable {
 }
 
 extension PackChart: JSONWritable {
+    /// Writes the stored form, which for presets is the wire's too.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("name", name)

@@ -1,7 +1,7 @@
 import APIKit
 import JSON
 
-/// `pack.json` as it is written (BEHAVIOUR 4.1). Unknown members are ignored.
+/// What stands in `pack.json` (BEHAVIOUR 4.1); unknown members are ignored.
 struct PackDescription: WireInput, Equatable {
     let name: String
     let displayName: String
@@ -18,8 +18,9 @@ struct PackDescription: WireInput, Equatable {
     /// As it stands in the file; its members are checked all the same.
     let constraints: JSONValue?
 
-    /// The environments that Palette's packs name. Others are kept too, with a warning: the list
-    /// grows with every release of the clients.
+    /// The environments that Palette's packs name.
+    ///
+    /// Others are kept too, with a warning: the list grows with every release of the clients.
     static let knownCloudTypes: Set<String> = [
         "all", "aws", "azure", "gcp", "vsphere", "openstack", "baremetal", "maas", "aks", "eks",
         "gke", "tke", "edge", "libvirt", "edge-native", "coxedge", "nested", "generic",

@@ -29,7 +29,9 @@ package struct PackDraft: Sendable {
     /// file which Easel does not read never makes two packs differ.
     package let digest: String
 
+    /// The pack's name.
     package var name: String { description.name }
+    /// The pack's version.
     package var version: String { description.version }
 
     /// The digest of a pack whose files have these digests.
@@ -81,7 +83,10 @@ package struct PackReading: Sendable {
     package let draft: PackDraft?
     /// As far as `pack.json` said.
     package let name: String
+    /// The version, as far as `pack.json` said.
     package let version: String
+    /// What stands against the pack; empty when there is a draft.
     package let faults: [PackFault]
+    /// What is odd and does no harm.
     package let warnings: [PackFault]
 }

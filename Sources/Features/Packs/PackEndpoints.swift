@@ -200,19 +200,11 @@ extension Packs {
                 guard let digest = pack.logoDigest, let bytes = try BlobStore.get(digest, tx),
                     let type = LogoType(bytes)
                 else { throw Failure.notFound("Logo of pack", pack.uid) }
-                let tag = Array("\"\(digest)\"".utf8)
-                if let known = context.request.field("if-none-match"),
-                    EntityTag.list(context.request.head[known], matches: tag)
-                {
-                    return Response(status: 304, etag: tag)
-                }
-                return Response(
-                    status: 200,
-                    contentType: .other(type.rawValue),
-                    etag: tag,
-                    body: bytes,
+                return context.answer(
+                    .other(type.rawValue),
+                    entityTag: digest,
                     fields: [("Cache-Control", "private, max-age=86400")]
-                )
+                ) { bytes }
             }
         }
     }

@@ -8,11 +8,12 @@ package struct PackFault: Sendable, Hashable, CustomStringConvertible {
     /// Where in the file: an RFC 6901 pointer such as `/version`, or `line 3, column 7`; empty for
     /// the whole file.
     package let place: String
-    /// Which rule, stable for programs: `Required`, `InvalidYAML`, `NotAllowed`, …
+    /// Which rule, stable for programs, such as `Required` or `InvalidYAML`.
     package let code: String
     /// What to change, for a person.
     package let message: String
 
+    /// Makes a fault; `place` is empty for the whole file.
     package init(_ file: String, _ place: String, _ code: String, _ message: String) {
         self.file = file
         self.place = place
@@ -20,7 +21,7 @@ package struct PackFault: Sendable, Hashable, CustomStringConvertible {
         self.message = message
     }
 
-    /// One line such as `pack.json /version: must be a version such as 1.4.0.`
+    /// The whole fault in one line: file, place and message.
     package var description: String {
         let subject = [file, place].filter { !$0.isEmpty }.joined(separator: " ")
         return subject.isEmpty ? message : "\(subject): \(message)"

@@ -6,10 +6,14 @@ import Storage
 
 /// A pack version that has just come into a registry.
 package struct ImportNotice: Sendable, Hashable {
+    /// The registry that gained the version.
     package let registryUID: String
+    /// The pack's name.
     package let packName: String
+    /// The version.
     package let version: String
 
+    /// Makes a notice.
     package init(registryUID: String, packName: String, version: String) {
         self.registryUID = registryUID
         self.packName = packName
@@ -26,17 +30,23 @@ package struct PackImportResult: Sendable {
 
     /// The folder or file it was read from, without the path to it.
     package let source: String
+    /// The pack's name, as far as `pack.json` said; else empty.
     package let name: String
+    /// The version.
     package let version: String
+    /// How it ended.
     package let outcome: Outcome
     /// The pack version's uid; empty when it was refused.
     package let uid: String
+    /// Why it was refused; else empty.
     package let faults: [PackFault]
+    /// What is odd and does no harm.
     package let warnings: [PackFault]
 }
 
 /// What became of the packs of one folder, in the order of their names.
 package struct ImportReport: Sendable {
+    /// One result for each pack found.
     package let results: [PackImportResult]
 
     /// Whether any pack was refused.
@@ -54,13 +64,16 @@ package struct PackImporter: Sendable {
     private let database: Database
     private let onImport: Hook
 
+    /// Makes an importer; `onImport` runs in each import's own transaction.
     package init(database: Database, onImport: @escaping Hook) {
         self.database = database
         self.onImport = onImport
     }
 
-    /// Imports a folder into the embedded registry: one pack, or packs as folders and archives
-    /// (`.tgz`, `.tar.gz`, `.tar`) in it. Also takes the path of one archive.
+    /// Imports the packs of a folder into the embedded registry.
+    ///
+    /// The folder is one pack, or holds packs as folders and archives (`.tgz`, `.tar.gz`, `.tar`);
+    /// the path may also name one archive.
     ///
     /// Reads files on the calling thread. A refused pack does not keep the others out.
     ///

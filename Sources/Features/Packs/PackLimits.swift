@@ -31,6 +31,7 @@ package enum PackLimits {
     static let nameBytesMax = 128
     static let textBytesMax = 1_024
     static let pathBytesMax = 512
+    /// A version's text.
     package static let versionBytesMax = 128
     /// Faults that one refusal lists.
     static let faultCountMax = 100

@@ -1,7 +1,9 @@
 import APIKit
 
-/// The `filters` of `GET /v1/packs`: terms `field=value` and `field_in_a,b`, joined by `AND`
-/// without blanks (CONVENTIONS §8). On a list, `=` asks for membership.
+/// What the `filters` of `GET /v1/packs` ask for (CONVENTIONS §8).
+///
+/// Terms are `field=value` and `field_in_a,b`, joined by `AND` without blanks. On a list, `=` asks
+/// for membership.
 struct PackListFilter: Sendable, Hashable {
     /// What can be asked for; an unknown field is refused rather than passed over, as passing it
     /// over would answer with too much.

@@ -72,8 +72,9 @@ package enum PackStore {
         return map
     }
 
-    /// A pack version of any registry; nil when there is none. The caller sees to it that the
-    /// registry is one of its tenant's.
+    /// A pack version of any registry; nil when there is none.
+    ///
+    /// The caller sees to it that the registry is one of its tenant's.
     package static func version(
         uid: String,
         _ tx: borrowing Transaction
@@ -212,7 +213,7 @@ package enum PackStore {
         }
     }
 
-    /// What a tenant's lists and searches are made from. Deleted versions are left out.
+    /// What a tenant's lists and searches are made from; deleted versions are left out.
     static func summaries(
         tenantUID: String,
         _ tx: borrowing Transaction

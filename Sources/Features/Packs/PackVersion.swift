@@ -28,8 +28,10 @@ package struct PackManifest: Sendable, Hashable {
     package let name: String
     /// `sha256:<hex>`, the key of the blob.
     package let digest: String
+    /// The length in bytes.
     package let size: Int
 
+    /// Makes the value from its members.
     package init(name: String, digest: String, size: Int) {
         self.name = name
         self.digest = digest
@@ -45,8 +47,10 @@ package struct PackChart: Sendable, Hashable {
     package let file: String
     /// `sha256:<hex>`, the key of the blob.
     package let digest: String
+    /// The length in bytes.
     package let size: Int
 
+    /// Makes the value from its members.
     package init(name: String, file: String, digest: String, size: Int) {
         self.name = name
         self.file = file
@@ -57,14 +61,18 @@ package struct PackChart: Sendable, Hashable {
 
 /// A named change to a pack's values; of one group at most one is chosen.
 package struct Preset: Sendable, Hashable {
+    /// The name, unique in its pack or registry.
     package let name: String
+    /// The name that people see.
     package let displayName: String
+    /// The group, as written.
     package let group: String
     /// Paths that are deleted first, such as `manifests.hello.ui`.
     package let remove: [String]
     /// YAML that is then merged in, as written.
     package let add: String
 
+    /// Makes the value from its members.
     package init(
         name: String,
         displayName: String,
@@ -82,32 +90,53 @@ package struct Preset: Sendable, Hashable {
 
 /// One version of one pack in one registry, immutable once imported.
 package struct PackVersion: Sendable, Hashable {
+    /// The version's uid; `packUid` on the wire.
     package let uid: String
+    /// The registry that holds it.
     package let registryUID: String
+    /// The name, unique in its pack or registry.
     package let name: String
+    /// The version's text, as in `pack.json`.
     package let version: String
+    /// The name that people see.
     package let displayName: String
+    /// The kind of layer the pack is.
     package let layer: PackLayer
+    /// The category of an add-on; may be empty.
     package let addonType: String
+    /// The category below that; may be empty.
     package let addonSubType: String
+    /// The group, as written.
     package let group: String
+    /// The environments the pack is for; `all` stands for every one.
     package let cloudTypes: [String]
+    /// The texts that the pack's maker added.
     package let annotations: [String: String]
+    /// The presets, in the order of `presets.yaml`.
     package let presets: [Preset]
     /// The text of `schema.yaml`; empty when the pack has none.
     package let schema: String
     /// The `constraints` member of `pack.json` as it stands there.
     package let constraints: JSONValue?
+    /// The manifests, in the order of `kubeManifests`.
     package let manifests: [PackManifest]
+    /// The charts, in the order of `charts`.
     package let charts: [PackChart]
+    /// The blob of `values.yaml`.
     package let valuesDigest: String
+    /// The length of `values.yaml` in bytes.
     package let valuesSize: Int
+    /// The blob of `README.md`.
     package let readmeDigest: String?
+    /// The blob of the logo.
     package let logoDigest: String?
     /// `sha256:<hex>` over all files that belong to the pack.
     package let digest: String
+    /// The day its support ends, as written; may be empty.
     package let eol: String
+    /// Whether it may be used.
     package let state: PackState
+    /// When it was imported.
     package let createdAt: Timestamp
 
     /// The version, when it is one that trains can compare.

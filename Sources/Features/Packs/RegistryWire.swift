@@ -4,7 +4,9 @@ import Primitives
 
 // The Palette shapes of registries. No member that could hold a credential is ever written.
 
-/// v1RegistrySyncStatus. The embedded registry is filled by imports, so there is nothing to
+/// v1RegistrySyncStatus.
+///
+/// The embedded registry is filled by imports, so there is nothing to
 /// synchronise with and its content is always up to date.
 struct SyncStatusWire: WireOutput {
     let registry: Registry

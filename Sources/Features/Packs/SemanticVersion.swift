@@ -10,8 +10,11 @@ package struct SemanticVersion: Sendable, Hashable {
         case word(String)
     }
 
+    /// Grows with incompatible changes.
     package let major: UInt64
+    /// Grows with additions.
     package let minor: UInt64
+    /// Grows with corrections.
     package let patch: UInt64
     let preRelease: [Identifier]
     let build: String
@@ -89,6 +92,7 @@ package struct SemanticVersion: Sendable, Hashable {
 }
 
 extension SemanticVersion: Comparable {
+    /// Orders by precedence (§11), then by build metadata.
     package static func < (one: SemanticVersion, other: SemanticVersion) -> Bool {
         let left = (one.major, one.minor, one.patch)
         let right = (other.major, other.minor, other.patch)
@@ -117,6 +121,7 @@ extension SemanticVersion.Identifier: Comparable {
 }
 
 extension SemanticVersion: CustomStringConvertible {
+    /// The version as it is written.
     package var description: String {
         var text = "\(major).\(minor).\(patch)"
         if !preRelease.isEmpty {

@@ -4,6 +4,7 @@
 /// a train asked for releases, and a line that begins with a pre-release must not be deployed by
 /// itself. They can be pinned by their exact version.
 package struct VersionTrain: Sendable, Hashable, CustomStringConvertible {
+    /// The major version that the train stays on.
     package let major: UInt64
     /// The minor version that the train stays on; nil for all of the major version's.
     package let minor: UInt64?
@@ -57,6 +58,7 @@ package struct VersionTrain: Sendable, Hashable, CustomStringConvertible {
         return best?.item
     }
 
+    /// The train as it is written.
     package var description: String {
         minor.map { "\(major).\($0).x" } ?? "\(major).x"
     }

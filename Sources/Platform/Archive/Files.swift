@@ -78,14 +78,14 @@ package enum Files {
         let pieceBytes = 64 << 10
         var left = bytesMax
         while true {
-            let start = bytes.count
-            bytes.append(contentsOf: repeatElement(0, count: pieceBytes))
-            let count = bytes.withUnsafeMutableBytes { buffer in
-                retrying {
-                    Glibc.read(file, buffer.baseAddress.map { $0 + start }, pieceBytes)
+            let count = withUnsafeTemporaryAllocation(byteCount: pieceBytes, alignment: 1) {
+                piece in
+                let count = retrying { Glibc.read(file, piece.baseAddress, pieceBytes) }
+                if count > 0 {
+                    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[..<count]))
                 }
+                return count
             }
-            bytes.removeLast(pieceBytes - max(count, 0))
             guard count >= 0 else {
                 throw FileError(path: "", number: errno, attempt: "The file cannot be read")
             }

@@ -3,12 +3,15 @@ import Glibc
 extension FolderReader {
     /// One thing that lies directly in a folder.
     package struct Listed: Sendable, Hashable {
+        /// The name, without the path to the folder.
         package let name: String
+        /// File or folder.
         package let kind: ArchiveEntry.Kind
     }
 
-    /// What lies directly in a folder, sorted by name. Only plain files and folders are listed;
-    /// links are not followed.
+    /// What lies directly in a folder, sorted by name.
+    ///
+    /// Only plain files and folders are listed; links are not followed.
     ///
     /// - Throws: `ArchiveError`: `.system` when the system fails, `.tooLarge` beyond `countMax`.
     package static func list(

@@ -17,6 +17,10 @@ int easel_rename_new(const char *from, const char *to) {
     return rename(from, to) == 0 ? 0 : errno;
 }
 
+int easel_rename_exchange(const char *one, const char *other) {
+    return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0 ? 0 : errno;
+}
+
 int easel_accept(int listener, struct sockaddr *peer, socklen_t *length) {
     return accept4(listener, peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }

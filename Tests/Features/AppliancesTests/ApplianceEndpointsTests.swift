@@ -303,6 +303,99 @@ struct ApplianceEndpointsTests {
         #expect(try await site.api.call(.put, "/v1/edgehosts/device-1/reset").status == 204)
     }
 
+    @Test func `lets an appliance read itself and nothing else`() async throws {
+        let site = try Site()
+        try await site.register("device-1", project: "p1")
+        try await site.register("device-2", project: "p1")
+        let key = try site.database.read { tx in
+            try ApplianceStore.findAnywhere("device-1", tx)?.key
+        }
+        #expect(key == 1)
+        let own = try await site.api.call(.get, "/v1/edgehosts/device-1", as: "device-1")
+        #expect(own.json["metadata"]?["uid"]?.text == "device-1")
+        for path in ["/v1/edgehosts/device-2", "/v1/edgehosts/device-1/events", "/v1/edgehosts"] {
+            let refused = try await site.api.call(.get, path, as: "device-1")
+            #expect(refused.status == 403, "\(path)")
+        }
+        _ = try await site.api.call(.delete, "/v1/edgehosts/device-1", project: "p1")
+        let gone = try await site.api.call(.get, "/v1/edgehosts/device-1", as: "device-1")
+        #expect(gone.status == 404)
+    }
+
+    @Test func `shows what was reported of each layer`() async throws {
+        let site = try Site()
+        try await site.register("device-1")
+        try site.pair("device-1")
+        try site.database.writeBlocking { tx in
+            try tx.run(
+                """
+                INSERT INTO appliance_observation (appliance_key, sequence, observed_epoch,
+                    observed_counter, layers, reported_at)
+                SELECT key, 1, 1, 1, $1, 1000 FROM appliance
+                """,
+                .text(
+                    #"[{"name":"fluentbit","kind":"spectro","version":"4.0.1","profileUid":"p","#
+                        + #""condition":{"type":"Ready","status":"True"}}]"#
+                )
+            )
+        }
+        let read = try await site.api.call(.get, "/v1/edgehosts/device-1")
+        let pack = try #require(read.json["status"]?["packs"]?[0])
+        #expect(pack["name"]?.text == "fluentbit" && pack["type"]?.text == "spectro")
+        #expect(pack["condition"]?["status"]?.text == "True")
+        _ = try await site.api.call(.post, "/v1/edgehosts/device-1/replace")
+        let replaced = try await site.api.call(.get, "/v1/edgehosts/device-1")
+        #expect(replaced.json["status"]?["packs"] == [])
+    }
+
+    @Test func `holds no secret in any answer, event or audit row`() async throws {
+        let site = try Site()
+        try await site.register("device-1", spec: ["hostPairingKey": "pairing-secret"])
+        try site.pair("device-1")
+        let put = try await site.api.call(
+            .put,
+            "/v1/edgehosts/device-1",
+            body: [
+                "spec": [
+                    "host": [
+                        "hostUid": "x", "hostAddress": "192.0.2.1", "hostAuthToken": "auth-secret",
+                        "hostPairingKey": "pairing-secret",
+                        "hostIdentity": [
+                            "mode": "ssh", "sshSecret": ["privateKey": "ssh-secret", "name": "s"],
+                        ],
+                    ]
+                ]
+            ]
+        )
+        #expect(put.status == 204)
+        _ = try await site.api.call(
+            .patch,
+            "/v1/edgehosts/device-1/hostPairingKey",
+            body: ["hostPairingKey": "pairing-secret"]
+        )
+        var texts: [String] = []
+        for path in [
+            "/v1/edgehosts/device-1", "/v1/edgehosts", "/v1/edgehosts/metadata",
+            "/v1/edgehosts/device-1/events",
+        ] {
+            texts.append(try await site.api.call(.get, path).text)
+        }
+        texts.append(
+            try await site.api.call(.post, "/v1/dashboard/edgehosts/search", body: [:]).text
+        )
+        texts += try site.database.read { tx in
+            try tx.all("SELECT message, resource_name, action FROM audit") {
+                $0.text(0) + $0.text(1) + $0.text(2)
+            }
+        }
+        texts += try site.database.read { tx in
+            try tx.all("SELECT host, device FROM appliance") { $0.text(0) + $0.text(1) }
+        }
+        for text in texts {
+            #expect(!text.contains("-secret") && !text.contains("digest of"))
+        }
+    }
+
     @Test func `answers the same 404 to other tenants and other projects everywhere`() async throws
     {
         let site = try Site()

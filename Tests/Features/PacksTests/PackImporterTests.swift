@@ -31,7 +31,7 @@ struct ImportBench {
             // What a hook writes is in the import's transaction.
             _ = try tx.run(
                 "INSERT INTO tenant (uid, name, created_at) VALUES ($1, $1, 0)",
-                .text("hook-\(notice.version)")
+                .text("\(notice.registryUID) \(notice.packName) \(notice.version)")
             )
             if notices.forbidden.withLock({ $0 }) == notice.version {
                 throw Failure(.conflict, "The hook says no.")

@@ -10,7 +10,7 @@ package struct ApplianceEvent: Sendable, Hashable {
     }
 
     package let severity: Severity
-    /// What happened in one word, stable for programs: `Paired`, `Unhealthy`, …
+    /// What happened in one word, stable for programs, such as `Paired` or `Unhealthy`.
     package let reason: String
     package let message: String
 

@@ -80,7 +80,9 @@ package struct DeviceSpecInput: WireInput {
     }
 }
 
-/// Palette's `v1EdgeHost`. The secrets in it are handed to who checks them and never stored here.
+/// Palette's `v1EdgeHost`.
+///
+/// The secrets in it are handed to who checks them and never stored here.
 package struct HostInput: WireInput {
     package let hostUID: String
     /// The one-time key that a registered appliance proves itself with.

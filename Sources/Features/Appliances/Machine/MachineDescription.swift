@@ -70,6 +70,13 @@ package struct MachineDescription: Sendable, Hashable {
         if let cloud = spec.cloudProperties { result.cloudProperties = cloud.json.jsonBytes() }
         return result
     }
+
+    /// The checksum by which the machine is told from a copy of it; empty when it gave none.
+    package var checksum: String {
+        guard let value = try? JSONParser.parse(host) else { return "" }
+        return value["hostChecksum"]?.text ?? ""
+    }
+
     /// This description with another checksum, by which the machine is told from a copy of it.
     package func withChecksum(_ checksum: String) -> MachineDescription {
         var result = self

@@ -209,10 +209,11 @@ package struct CloudPropertiesInput: WireInput {
     }
 }
 
-private struct VsphereInput: WireInput {
-    let json: JSONObject
+/// Palette's `v1EdgeHostVsphereCloudProperties`.
+package struct VsphereInput: WireInput {
+    package let json: JSONObject
 
-    init(from fields: Fields) {
+    package init(from fields: Fields) {
         var json = JSONObject()
         json.put(
             "datacenters",

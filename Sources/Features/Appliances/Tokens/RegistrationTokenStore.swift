@@ -186,8 +186,10 @@ package enum RegistrationTokenStore {
         )
     }
 
-    /// As ``check(digest:at:_:)``, and counts one appliance as admitted. Call it in the
-    /// transaction that admits the appliance, so that a limited token never admits one too many.
+    /// As ``check(digest:at:_:)``, and counts one appliance as admitted.
+    ///
+    /// Call it in the transaction that admits the appliance, so that a limited token never admits
+    /// one too many.
     ///
     /// - Throws: `TokenRefusal`, whose `failure` is what the caller may be told.
     package static func admit(

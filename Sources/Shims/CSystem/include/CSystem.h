@@ -23,6 +23,8 @@ static inline void easel_set_current_loop(const void *_Nullable loop) { easel_th
 void easel_name_thread(const char *_Nonnull name);
 /* Renames a file and fails with EEXIST when the new name is taken. Returns 0, or an errno value. */
 int easel_rename_new(const char *_Nonnull from, const char *_Nonnull to);
+/* Exchanges two existing names at one stroke. Returns 0, or an errno value. */
+int easel_rename_exchange(const char *_Nonnull one, const char *_Nonnull other);
 
 // accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC; hidden for the same reason.
 int easel_accept(int listener, struct sockaddr *_Nonnull peer, socklen_t *_Nonnull length);

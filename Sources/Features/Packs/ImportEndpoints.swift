@@ -86,8 +86,9 @@ extension Packs {
                 faults: faults
             )
         }
+        let known = context.endpoint.otherSuccesses.first ?? context.endpoint.success
         return Response(
-            status: result.outcome == .imported ? 201 : 200,
+            status: result.outcome == .imported ? context.endpoint.success : known,
             contentType: .json,
             body: ImportAnswer(result: result).jsonBytes()
         )

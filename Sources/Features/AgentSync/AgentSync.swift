@@ -1,0 +1,162 @@
+import APIKit
+import Appliances
+import Logging
+import Primitives
+import Storage
+
+/// The server's side of pairing, following and reporting.
+package struct AgentSync: Sendable {
+    let database: Database
+    let appliances: Appliances
+    let profiles: ProfileAccess
+    let refusals: PairingRefusals
+    let monotonic: @Sendable () -> MonotonicTime
+    let logger: Logger
+    let sweeper = SweeperState()
+    /// All appliances in memory. Appliances' and Profiles' notices are published to it.
+    package let index: FleetIndex
+
+    /// - Parameters:
+    ///   - index: made first, as the features below publish to it.
+    ///   - monotonic: measures silence; a test moves it.
+    package init(
+        database: Database,
+        index: FleetIndex,
+        appliances: Appliances,
+        profiles: ProfileAccess,
+        logger: Logger,
+        monotonic: @escaping @Sendable () -> MonotonicTime = { MonotonicTime.now() }
+    ) {
+        self.database = database
+        self.index = index
+        self.appliances = appliances
+        self.profiles = profiles
+        self.logger = logger
+        self.monotonic = monotonic
+        refusals = PairingRefusals()
+    }
+
+    /// The operations of this folder.
+    package var endpoints: [Endpoint] {
+        [pair, edgeLogin, follow, fetchBlob, report, resume]
+            + [updateHealth, updateChecksum, updateLayers, updateTunnelStatus, updateVsphere]
+            + [listProfiles, getManifest, downloadArchive, getConfig]
+    }
+
+    /// Fills the index from the database. Call it once, before the first request.
+    package func load() throws {
+        try profiles.eachPublished { revision in
+            index.publish(
+                profileUID: revision.profileUID,
+                number: revision.number,
+                counter: revision.counter,
+                content: revision.content
+            )
+        }
+        try database.read { tx in
+            var entries: [FleetEntry] = []
+            // Most of a fleet follows the same few profiles: one array serves them all.
+            var followed: [[String]: [FollowedProfile]] = [:]
+            try ApplianceStore.eachForIndex(tx) { notice in
+                let profiles =
+                    followed[notice.profileUIDs] ?? notice.profileUIDs.map(index.profile)
+                followed[notice.profileUIDs] = profiles
+                entries.append(index.take(notice, following: profiles))
+            }
+            try loadHealth(into: entries, tx)
+            try AgentStore.eachResumed(tx) { key, epoch in
+                Self.entry(key, in: entries)?.setResumedEpoch(epoch)
+            }
+        }
+        sweeper.beginListening(at: monotonic())
+    }
+
+    /// Both scans come in the order of keys, so that one walk joins them.
+    private func loadHealth(into entries: [FleetEntry], _ tx: borrowing Transaction) throws {
+        var at = 0
+        // Agents of one version all say the same.
+        var texts: Set<String> = []
+        func shared(_ text: String) -> String { texts.insert(text).memberAfterInsert }
+        try AgentStore.eachHealth(tx) { key, health, lastSeenAt in
+            while at < entries.count, entries[at].key < key { at += 1 }
+            guard at < entries.count, entries[at].key == key else { return }
+            entries[at].setHealth(
+                FleetEntry.Health(
+                    state: health.state,
+                    message: shared(health.message),
+                    agentVersion: shared(health.agentVersion)
+                )
+            )
+            entries[at].restoreLastSeen(lastSeenAt)
+        }
+    }
+
+    private static func entry(_ key: Int64, in entries: [FleetEntry]) -> FleetEntry? {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].key < key { low = middle + 1 } else { high = middle }
+        }
+        return low < entries.count && entries[low].key == key ? entries[low] : nil
+    }
+
+    // MARK: - Who calls
+
+    /// The appliance that a call is about, as far as its caller can see it.
+    ///
+    /// - Throws: `.resourceNotFound`, the same for unknown and for another tenant's or project's.
+    func entry(_ context: RequestContext) throws -> FleetEntry {
+        if case .appliance(let caller) = context.principal {
+            // The dispatcher has compared the path with the credential's own ID.
+            guard let entry = index.entry(uid: caller.uid), entry.key == caller.key else {
+                throw ApplianceStore.notFound(caller.uid)
+            }
+            return entry
+        }
+        let uid = try context.parameter("uid")
+        guard let entry = index.entry(uid: uid), entry.tenantUID == context.tenantUID,
+            entry.projectUID == context.scope.projectUID ?? ""
+        else { throw ApplianceStore.notFound(uid) }
+        return entry
+    }
+
+    /// The row of an entry, fresh in this transaction.
+    ///
+    /// - Throws: `.resourceNotFound` when it was deleted meanwhile.
+    func fetch(_ entry: FleetEntry, _ tx: borrowing Transaction) throws -> Appliance {
+        guard let appliance = try ApplianceStore.find(key: entry.key, tx) else {
+            throw ApplianceStore.notFound(entry.uid)
+        }
+        return appliance
+    }
+}
+
+extension Permission {
+    static let applianceGet = Permission("edgehost.get")
+    static let applianceUpdate = Permission("edgehost.update")
+}
+
+/// Every bound of this folder.
+enum AgentLimits {
+    /// The longest time a poll is parked: twice what ordinary proxies wait.
+    static let waitSecondsMax: Int64 = 120
+    static let pollIntervalSeconds: Int64 = 30
+    static let layersPerReportMax = 500
+    static let eventsPerReportMax = 200
+    static let reportMessageBytesMax = 4096
+    /// A beat's message and version stay in memory for each appliance.
+    static let beatMessageBytesMax = 1024
+    static let agentVersionBytesMax = 64
+    /// Layers kept of one appliance, whoever reported them.
+    static let layersPerApplianceMax = 1000
+    static let pairingBodyBytesMax = 256 << 10
+    /// How often signs of life are written.
+    static let flushIntervalSeconds = 5
+    /// Rows of one bulk write: other writers wait a few milliseconds for it at most.
+    static let flushRowsMax = 500
+    static let silencedRowsMax = 100
+    /// How far a resume may move the database's counter on: far beyond any honest one, and too
+    /// little to use up the numbers.
+    static let counterJumpMax: Int64 = 1 << 40
+}

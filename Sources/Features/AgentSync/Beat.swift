@@ -1,0 +1,98 @@
+import APIKit
+import Appliances
+import Audit
+import HTTPCore
+import Primitives
+import Storage
+
+/// A heartbeat: Palette's `v1EdgeHostHealth`.
+struct BeatInput: WireInput {
+    let health: FleetEntry.Health
+
+    init(from fields: Fields) {
+        // A beat without a state says that the appliance lives.
+        let state = fields.optionalText("state", allowed: ["healthy", "unhealthy"])
+        health = FleetEntry.Health(
+            state: state == "unhealthy" ? .unhealthy : .healthy,
+            message: fields.optionalText("message", bytesMax: AgentLimits.beatMessageBytesMax)
+                ?? "",
+            agentVersion: fields.optionalText(
+                "agentVersion",
+                bytesMax: AgentLimits.agentVersionBytesMax
+            ) ?? ""
+        )
+    }
+}
+
+extension AgentSync {
+    var updateHealth: Endpoint {
+        Endpoint(
+            .patch,
+            "/v1/edgehosts/{uid}/health",
+            id: "v1EdgeHostDevicesHealthUpdate",
+            tag: "Agents",
+            summary: "Tells that an appliance lives, and how it fares.",
+            access: .applianceOrUser(.applianceUpdate),
+            failures: [.invalidBody, .resourceNotFound, .applianceNotRegistered],
+            input: BeatInput.self
+        ) { beat, context in
+            let entry = try entry(context)
+            try await take(beat.health, of: entry, context)
+        }
+    }
+
+    /// Takes up a beat: one that says nothing new stays in memory, any other is durable before it
+    /// is answered.
+    private func take(
+        _ health: FleetEntry.Health,
+        of entry: FleetEntry,
+        _ context: RequestContext
+    ) async throws {
+        let actor = try personsActor(context, entry)
+        let now = context.now
+        let saysNothingNew = entry.health == health
+        entry.touch(at: now, monotonic: monotonic(), isWritten: !saysNothingNew)
+        if saysNothingNew { return }
+        try await database.write { tx in
+            try AgentStore.setHealth(health, of: entry, at: now, tx)
+            if let actor {
+                try AuditStore.record(
+                    .update,
+                    AuditResource("edgehost", uid: entry.uid, name: entry.uid),
+                    "Appliance health set",
+                    by: actor,
+                    tx
+                )
+            }
+            tx.afterCommit { entry.setHealth(health) }
+        }
+    }
+
+    /// Who has to stand in the audit trail: a person, who may speak for a paired appliance only;
+    /// `nil` for the appliance itself.
+    ///
+    /// - Throws: `.applianceNotRegistered`.
+    func personsActor(_ context: RequestContext, _ entry: FleetEntry) throws -> AuditActor? {
+        guard case .user = context.principal else { return nil }
+        guard entry.isPaired else {
+            throw Failure(
+                .applianceNotRegistered,
+                "The appliance '\(entry.uid)' has not paired yet; start its agent first."
+            )
+        }
+        return AuditActor(context)
+    }
+
+    /// A sign of life other than a beat. An appliance that was silent is healthy again by it.
+    func hear(_ entry: FleetEntry, at now: Timestamp) async throws {
+        entry.touch(at: now, monotonic: monotonic())
+        guard entry.isSilenced else { return }
+        var health = entry.health
+        health.state = .healthy
+        health.message = ""
+        try await database.write { [health] tx in
+            try AgentStore.setHealth(health, of: entry, at: now, tx)
+            tx.afterCommit { entry.setHealth(health) }
+        }
+    }
+}

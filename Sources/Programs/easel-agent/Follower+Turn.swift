@@ -1,0 +1,180 @@
+import AgentContract
+import Primitives
+
+// One turn: what is known is applied, then the server is asked once.
+extension Follower {
+    /// - Returns: how long to wait before the next turn; nil for not at all.
+    func turn() async throws -> Duration? {
+        guard let inputs, let link else {
+            return backoff.next(retryAfter: nil, random: outside.random())
+        }
+        if let desired, result?.isComplete != true { try await apply(desired, inputs) }
+        guard let credential else { return try await pair(link, inputs) }
+        if let pause = try await sendReport(link, credential) { return pause }
+        let asked = outside.now()
+        let wait = waitSeconds(at: asked)
+        do {
+            let poll = try await link.poll(
+                credential: credential,
+                known: desired?.number,
+                seen: state.seen,
+                waitSeconds: wait
+            )
+            backoff.reset()
+            unsay("server")
+            return try await takeUp(poll, inputs, link, asked: asked, waited: wait)
+        } catch let trouble as ServerLink.Trouble {
+            return onPollTrouble(trouble)
+        }
+    }
+
+    private func waitSeconds(at now: Timestamp) -> Int64 {
+        if options.once { return 0 }
+        let longest = min(120, options.waitSeconds ?? 30 + Int64(outside.random() % 31))
+        guard let heardAt = reporting.heardAt else { return longest }
+        let due = interval - now.seconds(since: heardAt)
+        return min(longest, max(1, due))
+    }
+
+    private func takeUp(
+        _ poll: ServerLink.Poll,
+        _ inputs: Inputs,
+        _ link: ServerLink,
+        asked: Timestamp,
+        waited: Int64
+    ) async throws -> Duration? {
+        var isNew = false
+        if case .changed(let next, let bytes) = poll {
+            guard Reconciler.accepts(next.number, seen: state.seen) else {
+                say(
+                    "server",
+                    .error,
+                    "The server offers the state \(next.number.text), but "
+                        + "\(state.seen?.text ?? "") was seen already; nothing is changed."
+                )
+                return pause(seconds: Self.behindSeconds)
+            }
+            isNew = next.number != desired?.number
+            try store.save(desired: bytes)
+            state.seen = next.number
+            state.pollIntervalSeconds = max(1, next.pollIntervalSeconds)
+            try store.save(state)
+            if isNew {
+                let layers = next.profiles.reduce(0) { $0 + $1.layers.count }
+                outside.log(.info, "New state \(next.number.text) with \(layers) layers.")
+            }
+            desired = next
+            try await apply(next, inputs)
+        }
+        guard let credential else { return nil }
+        if let pause = try await sendReport(link, credential) { return pause }
+        try await beat(link, credential)
+        if options.once || isNew { return nil }
+        // A poll that was held until its end is followed by the next at once; one that was
+        // answered early, or not held at all, would make a loop without pause.
+        let took = outside.now().seconds(since: asked)
+        guard waited == 0 || took * 2 < waited else { return nil }
+        return pause(seconds: max(1, interval - took))
+    }
+
+    /// About so many seconds: a tenth more or less, so that a site's appliances drift apart.
+    func pause(seconds: Int64) -> Duration {
+        let tenth = max(1, seconds * 100)
+        let shift = Int64(outside.random() % UInt64(2 * tenth)) - tenth
+        return .milliseconds(seconds * 1000 + shift)
+    }
+
+    // MARK: Pairing
+
+    private func pair(_ link: ServerLink, _ inputs: Inputs) async throws -> Duration? {
+        let introduction = ServerLink.Introduction(
+            machine: machine,
+            fingerprint: state.fingerprint,
+            hostAddress: inputs.hostAddress(of: machine),
+            pairingKey: inputs.site.pairingKey ?? "",
+            token: inputs.site.registrationToken ?? inputs.manifest.pairingToken,
+            profile: inputs.profile
+        )
+        do {
+            let credential = try await link.pair(introduction)
+            try store.save(credential: credential)
+            self.credential = credential
+            backoff.reset()
+            reporting.forget()
+            unsay("server")
+            outside.log(.info, "Paired with \(inputs.server.url) as '\(link.uid)'.")
+            return options.once ? try await turn() : nil
+        } catch let trouble as ServerLink.Trouble {
+            let pause = backoff.next(
+                retryAfter: trouble.retryAfter,
+                random: outside.random()
+            )
+            let sentence = Sentences.pairing(trouble, uid: link.uid, url: inputs.server.url)
+            outside.log(
+                trouble.status == nil ? .warning : .error,
+                "\(sentence) Next attempt in \(pause.wholeSeconds) s."
+            )
+            if trouble.status == nil { try await applyArchive(inputs) }
+            return pause
+        }
+    }
+
+    /// Lets a site begin without a way out: nothing was ever applied, and the archive holds all.
+    private func applyArchive(_ inputs: Inputs) async throws {
+        guard desired == nil, state.seen == nil, result?.isComplete != true else { return }
+        say(
+            "archive",
+            .info,
+            "The server cannot be reached; applying revision \(inputs.profile.number) of the "
+                + "archive until it can."
+        )
+        let result = try await keeper.reconcile(
+            [inputs.profile],
+            inputs.site,
+            number: nil
+        ) { part in
+            throw LayerFailure(
+                reason: "PartMissing",
+                message: "The archive lacks \(part.digest).",
+                isPending: true
+            )
+        }
+        note(result)
+    }
+
+    // MARK: Trouble with polls
+
+    private func onPollTrouble(_ trouble: ServerLink.Trouble) -> Duration {
+        if trouble.status == 401 {
+            // The file stays until a new credential replaces it.
+            credential = nil
+            outside.log(
+                .warning,
+                "The server does not take the appliance's credential any more; pairing again."
+            )
+            return backoff.next(retryAfter: trouble.retryAfter, random: outside.random())
+        }
+        if trouble.status == 409 {
+            say("server", .error, Sentences.refusedPoll(trouble))
+            return pause(seconds: max(Self.behindSeconds, min(trouble.retryAfter ?? 0, 3600)))
+        }
+        let pause = backoff.next(retryAfter: trouble.retryAfter, random: outside.random())
+        say("server", .warning, Sentences.poll(trouble))
+        return pause
+    }
+}
+
+extension Inputs {
+    /// The address that the site names, or the first of the machine.
+    func hostAddress(of machine: Machine) -> String {
+        if case .text(let address)? = site.values["lanIP"], !address.isEmpty { return address }
+        return machine.mainInterface?.address ?? ""
+    }
+}
+
+extension Duration {
+    /// Seconds, rounded up, for the log.
+    fileprivate var wholeSeconds: Int64 {
+        components.seconds + (components.attoseconds > 0 ? 1 : 0)
+    }
+}

@@ -1,0 +1,55 @@
+import EventLoop
+import HTTPClient
+import HTTPCore
+import TLS
+
+/// The courier over the network.
+struct NetworkCourier: Courier {
+    private let client: HTTPClient
+    private let base: HTTPURL
+
+    /// - Throws: `Silence` when the address or the authority cannot be used.
+    init(to server: ServerAddress, loop: Loop, workers: WorkerPool) throws {
+        guard let base = HTTPURL(server.url) else {
+            throw Silence(reason: "\(server.url) is no address of a server.")
+        }
+        self.base = base
+        var options = HTTPClientOptions()
+        options.userAgent = "easel-agent/\(AgentRelease.version)"
+        options.bodyBytesMax = BlobStore.partBytesMax
+        options.trust =
+            server.authority.map { pem in
+                TLSTrust(usesSystemRoots: server.trustsPublic, certificatesPEM: Array(pem.utf8))
+            } ?? .system
+        do {
+            client = try HTTPClient(loop: loop, workers: workers, options: options)
+        } catch {
+            throw Silence(reason: "The authority in the archive cannot be used: \(error)")
+        }
+    }
+
+    func send(_ request: CourierRequest) async throws -> CourierAnswer {
+        guard let url = base.with(target: request.target) else {
+            throw Silence(reason: "\(request.target) cannot be asked for.")
+        }
+        let asked = ClientRequest(
+            request.method,
+            url,
+            fields: request.fields,
+            body: request.body,
+            deadline: request.deadline
+        )
+        do {
+            let answer = try await client.send(asked)
+            return CourierAnswer(
+                status: answer.status,
+                fields: answer.fields,
+                body: answer.body
+            )
+        } catch .cancelled, .shutDown {
+            throw CancellationError()
+        } catch {
+            throw Silence(reason: error.description)
+        }
+    }
+}

@@ -1,0 +1,234 @@
+import AgentContract
+import HTTPCore
+import JSON
+import Primitives
+
+/// The five things an agent says to its server, as typed calls.
+struct ServerLink: Sendable {
+    let courier: any Courier
+    /// The appliance's ID.
+    let uid: String
+
+    /// Why a call did not do what it should.
+    struct Trouble: Error, Sendable, Hashable {
+        /// The status of the answer; nil when none came.
+        let status: Int?
+        /// The code of the error body, for deciding.
+        var code = ""
+        /// A sentence, for the log.
+        let message: String
+        /// Seconds that the server asked to wait.
+        var retryAfter: Int64?
+    }
+
+    /// What came of a poll.
+    enum Poll: Sendable {
+        case unchanged
+        case changed(DesiredState, bytes: [UInt8])
+    }
+
+    /// What the appliance presents when it pairs.
+    struct Introduction: Sendable {
+        let machine: Machine
+        let fingerprint: String
+        let hostAddress: String
+        let pairingKey: String
+        let token: String
+        let profile: ProfileRevision
+    }
+
+    /// Pairs, and gives the appliance's own credential.
+    func pair(_ introduction: Introduction) async throws -> String {
+        let answer = try await ask(
+            .post,
+            "/v1/edgehosts/register",
+            credential: nil,
+            body: document(introduction),
+            success: [200]
+        )
+        guard let value = try? JSONParser.parse(answer.body),
+            let credential = value["status"]?["serviceAuthToken"]?.text, !credential.isEmpty,
+            credential.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
+            throw Trouble(
+                status: answer.status,
+                message: "The answer to pairing holds no credential."
+            )
+        }
+        return credential
+    }
+
+    /// Asks for the desired state; waits at the server for a change.
+    func poll(
+        credential: String,
+        known: DesiredNumber?,
+        seen: DesiredNumber?,
+        waitSeconds: Int64
+    ) async throws -> Poll {
+        var fields: [(name: String, value: String)] = []
+        if let known { fields.append(("If-None-Match", "\"\(known.text)\"")) }
+        if let seen { fields.append(("Easel-Observed", seen.text)) }
+        let query = waitSeconds > 0 ? "?wait=\(waitSeconds)" : ""
+        let answer = try await ask(
+            .get,
+            "\(path)/desired\(query)",
+            credential: credential,
+            fields: fields,
+            deadline: .seconds(waitSeconds + 30),
+            success: [200, 304]
+        )
+        if answer.status == 304 { return .unchanged }
+        do {
+            let value = try JSONParser.parse(
+                answer.body,
+                limits: JSONLimits(bytesMax: 64 << 20)
+            )
+            return .changed(try DesiredState(value), bytes: answer.body)
+        } catch {
+            throw Trouble(
+                status: answer.status,
+                message: "The desired state cannot be read: \(error). Is the agent too old?"
+            )
+        }
+    }
+
+    /// Fetches the bytes behind a digest; the caller checks them.
+    func fetch(_ part: Part, credential: String) async throws -> [UInt8] {
+        try await ask(
+            .get,
+            "\(path)/blobs/\(Self.encoded(part.digest))",
+            credential: credential,
+            deadline: .seconds(600),
+            success: [200]
+        ).body
+    }
+
+    /// Sends a report.
+    func report(_ report: AgentReport, credential: String) async throws {
+        _ = try await ask(
+            .post,
+            "\(path)/report",
+            credential: credential,
+            body: report.jsonBytes(),
+            success: [204, 200]
+        )
+    }
+
+    /// Says that all is as it was reported.
+    func heartbeat(
+        state: String,
+        message: String,
+        credential: String
+    ) async throws {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.field("state", state)
+        writer.field("message", message)
+        writer.field("agentVersion", AgentRelease.version)
+        writer.endObject()
+        _ = try await ask(
+            .patch,
+            "\(path)/health",
+            credential: credential,
+            body: writer.finish(),
+            success: [204, 200]
+        )
+    }
+
+    private var path: String { "/v1/edgehosts/\(Self.encoded(uid))" }
+
+    private func ask(
+        _ method: HTTPMethod,
+        _ target: String,
+        credential: String?,
+        fields: [(name: String, value: String)] = [],
+        body: [UInt8] = [],
+        deadline: Duration = .seconds(60),
+        success: Set<Int>
+    ) async throws -> CourierAnswer {
+        var request = CourierRequest(
+            method: method,
+            target: target,
+            fields: fields,
+            body: body,
+            deadline: deadline
+        )
+        if let credential { request.fields.append(("Authorization", "Bearer \(credential)")) }
+        if !body.isEmpty { request.fields.append(("Content-Type", "application/json")) }
+        let answer: CourierAnswer
+        do {
+            answer = try await courier.send(request)
+        } catch let silence as Silence {
+            throw Trouble(status: nil, message: silence.reason)
+        }
+        guard success.contains(answer.status) else { throw Self.trouble(answer) }
+        return answer
+    }
+
+    private static func trouble(_ answer: CourierAnswer) -> Trouble {
+        let body = try? JSONParser.parse(answer.body)
+        return Trouble(
+            status: answer.status,
+            code: body?["code"]?.text ?? "",
+            message: body?["message"]?.text ?? "The server answered \(answer.status).",
+            retryAfter: answer.field("retry-after").flatMap { Int64($0) }
+        )
+    }
+
+    /// Everything but unreserved characters as `%XX` (RFC 3986 §2.3).
+    private static func encoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"),
+                UInt8(ascii: "."), UInt8(ascii: "~"), UInt8(ascii: ":"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += "%" + (digits.utf8.count == 1 ? "0" : "") + digits
+            }
+        }
+        return result
+    }
+
+    /// Palette's device document.
+    private func document(_ introduction: Introduction) -> [UInt8] {
+        var writer = JSONWriter(capacity: 1024)
+        writer.beginObject()
+        writer.key("metadata")
+        writer.beginObject()
+        writer.field("name", uid)
+        writer.field("uid", uid)
+        writer.endObject()
+        writer.key("spec")
+        writer.beginObject()
+        writer.key("host")
+        writer.beginObject()
+        writer.field("hostUid", uid)
+        writer.field("hostAddress", introduction.hostAddress)
+        writer.field(
+            "macAddress",
+            introduction.machine.mainInterface?.hardwareAddress ?? ""
+        )
+        writer.field("hostChecksum", introduction.fingerprint)
+        writer.field("hostPairingKey", introduction.pairingKey)
+        writer.field("hostAuthToken", introduction.token)
+        writer.endObject()
+        writer.field("device", introduction.machine)
+        writer.key("service")
+        writer.beginObject()
+        writer.field("name", "easel-agent")
+        writer.field("version", AgentRelease.version)
+        writer.endObject()
+        writer.key("clusterProfileTemplates")
+        writer.beginArray()
+        writer.beginObject()
+        writer.field("uid", introduction.profile.uid)
+        writer.field("name", introduction.profile.name)
+        writer.endObject()
+        writer.endArray()
+        writer.endObject()
+        writer.endObject()
+        return writer.finish()
+    }
+}
