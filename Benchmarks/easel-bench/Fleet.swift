@@ -26,6 +26,7 @@ enum Fleet {
         return Scenario.all(
             fleet,
             apiKey: administrator.apiKey,
+            projectUID: administrator.projectUID,
             etags: etags,
             connections: connections
         )

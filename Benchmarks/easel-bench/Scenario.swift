@@ -13,6 +13,7 @@ struct Scenario {
     static func all(
         _ fleet: [PairedAppliance],
         apiKey: String,
+        projectUID: String,
         etags: [String],
         connections: Int
     ) -> [Scenario] {
@@ -21,7 +22,11 @@ struct Scenario {
         }
         let changed = fleet.map { poll($0, "") }
         let reads = fleet.map { appliance in
-            head("GET", "/v1/edgehosts/\(appliance.uid)", "ApiKey: \(apiKey)\r\n")
+            head(
+                "GET",
+                "/v1/edgehosts/\(appliance.uid)",
+                "ApiKey: \(apiKey)\r\nProjectUid: \(projectUID)\r\n"
+            )
                 + Array("\r\n".utf8)
         }
         func repeating(_ requests: [[UInt8]]) -> LoadPlan.Request {
