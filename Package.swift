@@ -183,7 +183,7 @@ let testTargets: [Target] = [
     tests("Platform/StorageTests", ["CAssets", "CSQLite", "Primitives", "Storage", "TestSupport"]),
     tests("Platform/TelemetryTests", ["Telemetry"]),
     tests("Platform/TLSTests", ["TLS", "Crypto"]),
-    tests("Platform/YAMLTests", ["YAML", "JSON"]),
+    tests("Platform/YAMLTests", ["Archive", "JSON", "YAML"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
     tests(
@@ -200,7 +200,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
-    tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
+    tests(
+        "Features/ProfilesTests",
+        [
+            "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport", "YAML",
+        ]
+    ),
     tests(
         "Programs/AgentTests",
         [

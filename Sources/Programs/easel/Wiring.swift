@@ -42,7 +42,7 @@ struct Wiring: Sendable {
         // transaction.
         appliances = Appliances(
             database: database, sealing: around.sealingKey,
-            profileTemplates: Profiles.templates, onChange: { index.publish($0) })
+            profileTemplates: { _, _, _, _ in [:] }, onChange: { index.publish($0) })
         let profiles = Profiles(
             database: database,
             archives: ProfileArchives(
@@ -66,7 +66,7 @@ struct Wiring: Sendable {
             database: database, index: index, appliances: appliances,
             profiles: Self.access(to: profiles, database), logger: around.logger)
         cursors = CursorSealer(
-            key: try ServerSecrets.key(
+            key: try ServerSecretStore.key(
                 .listCursors, in: database, sealedUnder: around.sealingKey))
     }
 
@@ -104,7 +104,7 @@ struct Wiring: Sendable {
 
     /// Finds the caller behind any credential.
     var authenticator: CombinedAuthenticator {
-        CombinedAuthenticator(people: identity.authenticator, agents: agents.authenticator)
+        CombinedAuthenticator(people: identity.authenticator, agents: AgentAuthenticator(index: agents.index))
     }
 }
 
