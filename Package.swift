@@ -145,6 +145,18 @@ let programs: [Target] = [
     ),
 ]
 
+let benchmarks: [Target] = [
+    .executableTarget(
+        name: "easel-bench",
+        dependencies: [
+            "CSystem", "EventLoop", "HTTPClient", "HTTPCore", "JSON", "Primitives", "TLS",
+            arguments,
+        ],
+        path: "Benchmarks/easel-bench",
+        swiftSettings: strict
+    )
+]
+
 let testTargets: [Target] = [
     .target(
         name: "TestSupport",
@@ -229,5 +241,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: present(shims + platformTargets + featureTargets + programs + testTargets)
+    targets: present(shims + platformTargets + featureTargets + programs + benchmarks + testTargets)
 )
