@@ -187,7 +187,13 @@ let testTargets: [Target] = [
             "TestSupport",
         ]
     ),
-    tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
+    tests(
+        "Features/PacksTests",
+        [
+            "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
+            "TestSupport", "YAML",
+        ]
+    ),
     tests(
         "Features/ProfilesTests",
         [

@@ -11,11 +11,14 @@ extension Profiles {
 /// The statement behind it.
 enum ProfilesProjectStore {
     static func referrers(
-        _ projectUID: String, _ countMax: Int, _ tx: borrowing Transaction
+        _ projectUID: String,
+        _ countMax: Int,
+        _ tx: borrowing Transaction
     ) throws -> [Referrer] {
         try tx.all(
             "SELECT uid, name FROM profile WHERE project_uid = $1 ORDER BY uid LIMIT $2",
-            .text(projectUID), .int(countMax)
+            .text(projectUID),
+            .int(countMax)
         ) { Referrer("clusterprofile", uid: $0.text(0), name: $0.text(1)) }
     }
 }
