@@ -4,6 +4,9 @@ import Storage
 extension Profiles {
     /// What of this folder lives in a project; Identity asks before it deletes one.
     package static let projectReferrers: ProjectReferrers = { projectUID, countMax, tx in
+<<<<<<< HEAD
+        try ProfileStore.projectReferrers(projectUID, countMax, tx)
+=======
         try ProfilesProjectStore.referrers(projectUID, countMax, tx)
     }
 }
@@ -20,5 +23,6 @@ enum ProfilesProjectStore {
             .text(projectUID),
             .int(countMax)
         ) { Referrer("clusterprofile", uid: $0.text(0), name: $0.text(1)) }
+>>>>>>> 25b1f5b8d05e85e1fa570cbe38f89b562d4ad556
     }
 }
