@@ -14,8 +14,8 @@ import Storage
 /// One revision gives the same bytes every time: the entries stand in a fixed order, nothing in
 /// them depends on the time, and the pairing token is made once per profile.
 package struct ProfileArchives: Sendable {
-    /// Where agents find the server; empty pages are refused at start, not here.
-    package let serverURL: String
+    /// Where agents find the server; known once it listens, as port 0 means any.
+    package let serverURL: @Sendable () -> String
     /// PEM of the private authority that signed the server's certificate.
     package let caCertificate: String?
     let tokens: RegistrationTokens
@@ -23,7 +23,7 @@ package struct ProfileArchives: Sendable {
     let runSlow: @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
 
     package init(
-        serverURL: String,
+        serverURL: @escaping @Sendable () -> String,
         caCertificate: String?,
         tokens: RegistrationTokens,
         runSlow:
@@ -148,11 +148,19 @@ package struct ProfileArchives: Sendable {
             files.append((file.path, bytes))
         }
         let manifest = ArchiveManifest(
+<<<<<<< HEAD
             profileUID: order.revision.uid,
             profileName: order.revision.name,
             profileVersion: order.revision.version,
             revision: order.revision.number,
             serverURL: serverURL,
+=======
+            profileUID: parts.revision.uid,
+            profileName: parts.revision.name,
+            profileVersion: parts.revision.version,
+            revision: parts.revision.number,
+            serverURL: serverURL(),
+>>>>>>> ca4f56c1918b77ca0687e328bca878ad3c9e43af
             caCertificate: caCertificate,
             pairingToken: order.token,
             files: files.map {
