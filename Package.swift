@@ -224,6 +224,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests(
+        "Features/ProfilesTests",
+        [
+            "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport",
+        ]
+    ),
+    tests(
         "Programs/AgentTests",
         [
             "AgentContract", "Archive", "Crypto", "easel-agent", "HTTPCore", "JSON", "Primitives",
