@@ -148,19 +148,11 @@ package struct ProfileArchives: Sendable {
             files.append((file.path, bytes))
         }
         let manifest = ArchiveManifest(
-<<<<<<< HEAD
             profileUID: order.revision.uid,
             profileName: order.revision.name,
             profileVersion: order.revision.version,
             revision: order.revision.number,
-            serverURL: serverURL,
-=======
-            profileUID: parts.revision.uid,
-            profileName: parts.revision.name,
-            profileVersion: parts.revision.version,
-            revision: parts.revision.number,
             serverURL: serverURL(),
->>>>>>> ca4f56c1918b77ca0687e328bca878ad3c9e43af
             caCertificate: caCertificate,
             pairingToken: order.token,
             files: files.map {
