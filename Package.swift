@@ -41,11 +41,16 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     )
 }
 
-func tests(_ path: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(
+    _ path: String,
+    _ dependencies: [Target.Dependency],
+    exclude: [String] = []
+) -> Target {
     .testTarget(
         name: String(path.split(separator: "/").last ?? ""),
         dependencies: dependencies,
         path: "Tests/\(path)",
+        exclude: exclude,
         swiftSettings: strict
     )
 }
@@ -195,6 +200,14 @@ let testTargets: [Target] = [
             "easel-agent", "AgentContract", "Archive", "Crypto", "HTTPCore", "JSON", "Primitives",
             "YAML",
         ]),
+    tests(
+        "ContractTests",
+        [
+            "easel", "AgentSync", "APIKit", "Archive", "CSQLite", "Crypto", "EventLoop", "HTTPCore",
+            "Identity", "JSON", "Packs", "Primitives", "Storage", "TestSupport", logging,
+        ],
+        exclude: ["Fixtures"]
+    ),
     tests("TidyTests", []),
     tests("SystemTests", ["TestSupport"]),
 ]
