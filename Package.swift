@@ -150,6 +150,18 @@ let programs: [Target] = [
     ),
 ]
 
+let benchmarks: [Target] = [
+    .executableTarget(
+        name: "easel-bench",
+        dependencies: [
+            "CSystem", "EventLoop", "HTTPClient", "HTTPCore", "JSON", "Primitives", "TLS",
+            arguments,
+        ],
+        path: "Benchmarks/easel-bench",
+        swiftSettings: strict
+    )
+]
+
 let testTargets: [Target] = [
     .target(
         name: "TestSupport",
@@ -176,9 +188,14 @@ let testTargets: [Target] = [
     tests("Platform/StorageTests", ["CAssets", "CSQLite", "Primitives", "Storage", "TestSupport"]),
     tests("Platform/TelemetryTests", ["Telemetry"]),
     tests("Platform/TLSTests", ["TLS", "Crypto"]),
-    tests("Platform/YAMLTests", ["YAML", "JSON"]),
+    tests("Platform/YAMLTests", ["Archive", "JSON", "YAML"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
-    tests("Features/AgentSyncTests", ["AgentSync", "TestSupport"]),
+    tests(
+        "Features/AgentSyncTests",
+        [
+            "AgentContract", "AgentSync", "APIKit", "Appliances", "Crypto", "EventLoop", "HTTPCore",
+            "JSON", "Primitives", "Storage", "TestSupport", logging,
+        ]),
     tests(
         "Features/AppliancesTests",
         [
@@ -193,7 +210,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
-    tests("Features/ProfilesTests", ["Profiles", "TestSupport"]),
+    tests(
+        "Features/ProfilesTests",
+        [
+            "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport", "YAML",
+        ]
+    ),
     tests(
         "Programs/AgentTests",
         [
@@ -231,5 +254,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: present(shims + platformTargets + featureTargets + programs + testTargets)
+    targets: present(shims + platformTargets + featureTargets + programs + benchmarks + testTargets)
 )

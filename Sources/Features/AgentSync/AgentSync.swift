@@ -36,6 +36,12 @@ package struct AgentSync: Sendable {
         refusals = PairingRefusals()
     }
 
+    /// Finds the appliance behind a credential.
+    package var authenticator: AgentAuthenticator { AgentAuthenticator(index: index) }
+
+    /// How many appliances there are.
+    package var applianceCount: Int { index.count }
+
     /// The operations of this folder.
     package var endpoints: [Endpoint] {
         [pair, edgeLogin, follow, fetchBlob, report, resume]

@@ -1,5 +1,4 @@
 import Appliances
-import EventLoop
 import Logging
 import Primitives
 import Storage
@@ -46,13 +45,13 @@ final class SweeperState: Sendable {
 }
 
 extension AgentSync {
-    /// Writes signs of life in bulk and looks for silent appliances, every few seconds on this
-    /// loop, until ``stop()``.
-    package func startSweeper(on loop: Loop) {
-        let task = Task(executorPreference: loop.executor) {
+    /// Writes signs of life in bulk and looks for silent appliances, every few seconds, until
+    /// ``stop()``. Not on a loop: a walk over a large fleet would hold up its requests.
+    package func startSweeper() {
+        let task = Task.detached {
             while !Task.isCancelled {
                 do {
-                    try await loop.sleep(for: .seconds(AgentLimits.flushIntervalSeconds))
+                    try await Task.sleep(for: .seconds(AgentLimits.flushIntervalSeconds))
                 } catch {
                     return
                 }
@@ -62,12 +61,17 @@ extension AgentSync {
         sweeper.setTask(task)?.cancel()
     }
 
-    /// Ends the sweeper and writes the signs of life that are still in memory.
-    package func stop() async {
-        let task = sweeper.setTask(nil)
-        task?.cancel()
-        await task?.value
-        await flush()
+    /// Ends the sweeper and writes the signs of life that are still in memory. Holds up the
+    /// calling thread; call it before the database is closed.
+    package func stop() {
+        sweeper.setTask(nil)?.cancel()
+        for chunk in takeUnflushed() {
+            do {
+                try database.writeBlocking { tx in try Self.write(chunk, tx) }
+            } catch {
+                logger.warning("signs of life not written", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     /// One round: silence and signs of life.
@@ -108,22 +112,31 @@ extension AgentSync {
 
     /// Writes the signs of life that are only in memory.
     package func flush() async {
-        var rows: [(entry: FleetEntry, at: Timestamp)] = []
-        index.forEach { entry in
-            if let at = entry.takeUnflushed() { rows.append((entry, at)) }
-        }
-        for chunk in rows.chunks(of: AgentLimits.flushRowsMax) {
+        for chunk in takeUnflushed() {
             do {
-                try await database.write { tx in
-                    for row in chunk {
-                        try ApplianceHealthStore.touch(row.entry.key, at: row.at, tx)
-                    }
-                }
+                try await database.write { tx in try Self.write(chunk, tx) }
             } catch {
                 for row in chunk { row.entry.putBackUnflushed() }
                 logger.warning("signs of life not written", metadata: ["error": "\(error)"])
             }
         }
+    }
+
+    private struct SignOfLife: Sendable {
+        let entry: FleetEntry
+        let at: Timestamp
+    }
+
+    private func takeUnflushed() -> [[SignOfLife]] {
+        var signs: [SignOfLife] = []
+        index.forEach { entry in
+            if let at = entry.takeUnflushed() { signs.append(SignOfLife(entry: entry, at: at)) }
+        }
+        return signs.chunks(of: AgentLimits.flushRowsMax)
+    }
+
+    private static func write(_ signs: [SignOfLife], _ tx: borrowing Transaction) throws {
+        for sign in signs { try ApplianceHealthStore.touch(sign.entry.key, at: sign.at, tx) }
     }
 }
 

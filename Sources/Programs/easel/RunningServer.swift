@@ -87,7 +87,7 @@ final class RunningServer {
     /// - Returns: the addresses as URLs, with the ports that the system chose.
     func start() throws -> [String] {
         let bound = try server.start()
-        wiring.agents.startSweeper(on: loops.loops[0])
+        wiring.agents.startSweeper()
         return bound.map { address in
             let host = address.host.contains(":") ? "[\(address.host)]" : address.host
             return "\(address.isSecure ? "https" : "http")://\(host):\(address.port)"
@@ -99,13 +99,13 @@ final class RunningServer {
     func stop() {
         isOpen.value = false
         let done = Semaphore()
-        let (server, agents) = (server, wiring.agents)
+        let server = server
         Task.detached {
             await server.stop(within: .seconds(8))
-            await agents.stop()
             done.signal()
         }
         done.wait()
+        wiring.agents.stop()
         loops.shutdown()
         workers.shutdown()
         database.close()

@@ -35,7 +35,7 @@ struct ServerTLS {
             context = nil
             return
         }
-        let secret = try ServerSecrets.key(
+        let secret = try ServerSecretStore.key(
             .tlsTickets, in: database, sealedUnder: sealingKey)
         let context = try TLSServerContext(
             certificatePath: certificate, keyPath: key,

@@ -69,7 +69,7 @@ struct Wiring: Sendable {
             database: database, index: index, appliances: appliances,
             profiles: Self.access(to: profiles, database), logger: around.logger)
         cursors = CursorSealer(
-            key: try ServerSecrets.key(
+            key: try ServerSecretStore.key(
                 .listCursors, in: database, sealedUnder: around.sealingKey))
     }
 
