@@ -85,12 +85,10 @@ extension Rule {
             "Sources/Platform/HTTPServer",
             "Sources/Platform/HTTPClient"
         )
-        guard !isHTTP, file.name != "Failure+HTTP.swift" else { return [] }
-        // APIKit answers what is no failure; an endpoint declares the code of its success.
-        let isAPIKit = file.lies(in: "Sources/Platform/APIKit")
-        let declaresSuccess = isAPIKit || file.name.hasSuffix("Endpoints.swift")
-        let marks = ["status", "Status"] + (declaresSuccess ? [] : ["success:"])
-        let offsets = marks.flatMap { file.code.offsets(of: $0) }
+        // Programs read the statuses of other servers.
+        let isClient = file.lies(in: "Sources/Programs")
+        guard !isHTTP, !isClient, file.name != "Failure+HTTP.swift" else { return [] }
+        let offsets = ["status", "Status"].flatMap { file.code.offsets(of: $0) }
         return file.findings(
             at: offsets.filter { offset in
                 let line = file.line(file.line(at: offset), of: file.code)
@@ -98,8 +96,8 @@ extension Rule {
                 let text = String(decoding: line, as: UTF8.self).replacing("/ 100", with: "")
                 return Array(text.utf8)[...].words.contains { word in
                     guard word.count == 3, let number = Int(word) else { return false }
-                    if isAPIKit, (200...299).contains(number) || number == 304 { return false }
-                    return (100...599).contains(number)
+                    // What is no failure may be answered anywhere: 2xx and 304.
+                    return (300...599).contains(number) && number != 304
                 }
             }
         )

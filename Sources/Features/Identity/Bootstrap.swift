@@ -166,18 +166,33 @@ package struct Bootstrap: Sendable {
             tx
         )
 
+        let secret = try insertKey(of: account, by: actor, tx)
+        return Result(
+            tenantUID: tenantUID,
+            projectUID: project.uid,
+            userUID: account.uid,
+            email: email,
+            password: password,
+            apiKey: secret
+        )
+    }
+
+    /// Makes the account's first API key and returns its secret.
+    private func insertKey(
+        of account: Account, by actor: AuditActor, _ tx: borrowing Transaction
+    ) throws -> String {
         let (secret, digest) = APIKey.makeSecret()
         let key = APIKey(
-            uid: UID.make(at: now).text,
-            tenantUID: tenantUID,
+            uid: UID.make(at: tx.now).text,
+            tenantUID: account.tenantUID,
             accountUID: account.uid,
             name: "bootstrap",
             annotations: [:],
             expiresAt: nil,
             isActive: true,
             version: try tx.nextCounter(),
-            createdAt: now,
-            modifiedAt: now
+            createdAt: tx.now,
+            modifiedAt: tx.now
         )
         try APIKeyStore.insert(key, digest: digest, tx)
         try AuditStore.record(
@@ -187,14 +202,6 @@ package struct Bootstrap: Sendable {
             by: actor,
             tx
         )
-
-        return Result(
-            tenantUID: tenantUID,
-            projectUID: project.uid,
-            userUID: account.uid,
-            email: email,
-            password: password,
-            apiKey: secret
-        )
+        return secret
     }
 }

@@ -28,7 +28,7 @@ package struct Identity: Sendable {
         self.database = database
         self.clock = clock
         self.projectReferrers = projectReferrers
-        let bytes = try ServerSecrets.key(.tokenSigning, in: database, sealedUnder: sealingKey)
+        let bytes = try ServerSecretStore.key(.tokenSigning, in: database, sealedUnder: sealingKey)
         guard let key = SignedTokenKey(bytes: bytes) else { throw SealingError.damaged }
         sessions = Sessions(database: database, key: key, hasher: hasher, slowWork: slowWork)
     }

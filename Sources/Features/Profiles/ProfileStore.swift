@@ -1,5 +1,6 @@
 import APIKit
 import JSON
+import Identity
 import Primitives
 import Storage
 
@@ -388,5 +389,17 @@ enum ProfileStore {
             .text(profileUID),
             .text(digest)
         ) { $0.int(0) } != nil
+    }
+}
+
+extension ProfileStore {
+    /// What of this table lives in a project.
+    static func projectReferrers(
+        _ projectUID: String, _ countMax: Int, _ tx: borrowing Transaction
+    ) throws -> [Referrer] {
+        try tx.all(
+            "SELECT uid, name FROM profile WHERE project_uid = $1 ORDER BY uid LIMIT $2",
+            .text(projectUID), .int(countMax)
+        ) { Referrer("clusterprofile", uid: $0.text(0), name: $0.text(1)) }
     }
 }

@@ -95,15 +95,14 @@ package struct Inflater: ~Copyable {
             var status = Z_OK
             let room = Self.pieceBytes
             let stream = stream
-            let start = output.count
-            output.append(contentsOf: repeatElement(0, count: room))
-            output.withUnsafeMutableBufferPointer { buffer in
-                stream.pointee.next_out = buffer.baseAddress.map { $0 + start }
+            let made = withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { piece in
+                stream.pointee.next_out = piece.baseAddress?.assumingMemoryBound(to: UInt8.self)
                 stream.pointee.avail_out = UInt32(room)
                 status = inflate(stream, Z_NO_FLUSH)
+                let made = room - Int(stream.pointee.avail_out)
+                output.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[..<made]))
+                return made
             }
-            let made = room - Int(stream.pointee.avail_out)
-            output.removeLast(room - made)
             try count(made)
             switch status {
             case Z_STREAM_END:

@@ -24,7 +24,10 @@ extension Follower {
             unsay("server")
             return try await takeUp(poll, inputs, link, asked: asked, waited: wait)
         } catch let trouble as ServerLink.Trouble {
-            return onPollTrouble(trouble)
+            let pause = onPollTrouble(trouble)
+            // A single run has no later turn to pair in.
+            guard options.once, self.credential == nil, !hasPaired else { return pause }
+            return try await pair(link, inputs)
         }
     }
 
@@ -99,6 +102,7 @@ extension Follower {
             let credential = try await link.pair(introduction)
             try store.save(credential: credential)
             self.credential = credential
+            hasPaired = true
             backoff.reset()
             reporting.forget()
             unsay("server")

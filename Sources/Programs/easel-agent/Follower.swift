@@ -39,6 +39,8 @@ final class Follower {
     var inputs: Inputs?
     var link: ServerLink?
     var credential: String?
+    /// Whether this run has paired.
+    var hasPaired = false
     var desired: DesiredState?
     var result: LayerKeeper.Result?
     /// Removed since the server last heard a report.
@@ -139,12 +141,11 @@ final class Follower {
             return inputs != nil
         case .faulty(let sentences):
             signature = current
-            say("inputs", .error, sentences.joined(separator: "\n"))
+            for sentence in sentences { outside.log(.error, sentence) }
             return inputs != nil
         case .ready(let found, let archive):
             try open(found, archive)
             signature = current
-            unsay("inputs")
             return true
         }
     }

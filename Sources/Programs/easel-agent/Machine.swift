@@ -110,7 +110,7 @@ extension Machine {
         machine.cores = Int64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let pages = Int64(sysconf(Int32(_SC_PHYS_PAGES)))
         let pageBytes = Int64(sysconf(Int32(_SC_PAGESIZE)))
-        machine.memoryMB = max(0, pages) * max(0, pageBytes) >> 20
+        machine.memoryMB = (max(0, pages) * max(0, pageBytes)) >> 20
         let release = OSRelease(KernelFile.text("/etc/os-release"))
         machine.osFamily = release.id
         machine.osVersion = release.version

@@ -3,6 +3,7 @@ import ArgumentParser
 import Crypto
 import Glibc
 import HTTPClient
+import HTTPCore
 import TLS
 
 /// Reads a file that a flag names.
@@ -21,7 +22,8 @@ func printBytes(_ bytes: [UInt8]) {
 
 /// Prints a line to standard error.
 func printError(_ text: String) {
-    fputs(text + "\n", stderr)
+    let line = Array((text + "\n").utf8)
+    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
 }
 
 extension String {
@@ -42,9 +44,9 @@ enum Outbound {
         var options = HTTPClientOptions()
         if let path = getenv("SSL_CERT_FILE").map({ String(cString: $0) }), !path.isEmpty {
             let pem = try readFile(path, bytesMax: 4 << 20)
-            options.trust = try TLSClientContext(trust: .only(pem))
+            options.trust = .only(pem)
         } else {
-            options.trust = try TLSClientContext(trust: .system)
+            options.trust = .system
         }
         return try HTTPClient.blocking(options: options)
     }
@@ -52,7 +54,6 @@ enum Outbound {
     static func get(_ text: String) throws -> ClientResponse {
         guard let url = HTTPURL(text) else { throw ValidationError("'\(text)' is not a URL.") }
         let client = try client()
-        defer { client.shutDown() }
         return try client.send(ClientRequest(.get, url))
     }
 }

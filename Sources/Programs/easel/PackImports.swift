@@ -4,6 +4,7 @@ import Audit
 import Crypto
 import EventLoop
 import HTTPClient
+import HTTPCore
 import JSON
 import Logging
 import Packs

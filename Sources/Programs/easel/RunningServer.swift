@@ -1,3 +1,4 @@
+import AgentSync
 import APIKit
 import ArgumentParser
 import Crypto
@@ -22,7 +23,7 @@ final class RunningServer {
     private let workers: WorkerPool
     private let wiring: Wiring
     private let server: Server
-    private let isOpen = Flag(true)
+    private let isOpen = SharedFlag(true)
 
     /// Opens the data directory and loads what polls need; does not listen yet.
     init(_ directory: DataDirectory, _ options: ServeOptions, _ logger: Logger) throws {
@@ -30,7 +31,7 @@ final class RunningServer {
         let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
         try database.writeBlocking { tx in _ = try Packs.ensureDefaultRegistry(tx) }
         let tls = try ServerTLS(options, directory, database, sealingKey, logger)
-        publicURL = options.publicURL ?? Self.address(of: try options.endpoints())
+        publicURL = try options.publicURL ?? Self.address(of: options.endpoints())
         // Password hashing takes 32 MB a time: few threads bound what a burst of logins costs.
         workers = try WorkerPool(threads: 2)
         wiring = try Wiring(
@@ -59,7 +60,7 @@ final class RunningServer {
 
     private static func makeServer(
         _ wiring: Wiring, _ loops: LoopGroup, _ options: ServeOptions, tls: TLSServerContext?,
-        isOpen: Flag, _ logger: Logger
+        isOpen: SharedFlag, _ logger: Logger
     ) throws -> Server {
         let holder = DispatcherHolder()
         let system = SystemEndpoints(
@@ -68,7 +69,7 @@ final class RunningServer {
             metrics: {
                 .init(
                     endpoints: holder.dispatcher?.endpoints ?? [],
-                    metrics: holder.dispatcher?.metrics, appliances: wiring.agents.applianceCount)
+                    metrics: holder.dispatcher?.metrics, appliances: wiring.agents.index.count)
             })
         let dispatcher = Dispatcher(
             endpoints: wiring.endpoints + system.endpoints, authenticator: wiring.authenticator,
@@ -123,7 +124,7 @@ final class RunningServer {
 }
 
 /// A truth value that threads share.
-final class Flag: Sendable {
+final class SharedFlag: Sendable {
     private let stored: Atomic<Bool>
 
     init(_ value: Bool) {

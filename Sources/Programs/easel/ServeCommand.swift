@@ -19,7 +19,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         StopSignals.block()
-        System.raiseDescriptorLimit()
+        _ = System.raiseDescriptorLimit()
         let logger = makeLogger()
         let directory = try DataDirectory(options.data)
         let server = try RunningServer(directory, options, logger)

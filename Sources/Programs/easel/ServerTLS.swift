@@ -1,5 +1,6 @@
 import Crypto
 import Glibc
+import HTTPServer
 import Identity
 import Logging
 import Primitives
@@ -34,7 +35,7 @@ struct ServerTLS {
             context = nil
             return
         }
-        let secret = try ServerSecrets.key(
+        let secret = try ServerSecretStore.key(
             .tlsTickets, in: database, sealedUnder: sealingKey)
         let context = try TLSServerContext(
             certificatePath: certificate, keyPath: key,

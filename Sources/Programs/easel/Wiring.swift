@@ -30,6 +30,8 @@ struct Wiring: Sendable {
         /// PEM of the private authority of the server's certificate.
         let caCertificate: String?
         let logger: Logger
+        /// A test moves it.
+        var clock: Clock = .system
     }
 
     init(_ database: Database, _ around: Surroundings) throws {
@@ -60,13 +62,14 @@ struct Wiring: Sendable {
         }
         self.profiles = profiles
         identity = try Identity(
-            database: database, sealingKey: around.sealingKey, slowWork: workers,
+            database: database, sealingKey: around.sealingKey, clock: around.clock,
+            slowWork: workers,
             projectReferrers: [Appliances.projectReferrers, Profiles.projectReferrers])
         agents = AgentSync(
             database: database, index: index, appliances: appliances,
             profiles: Self.access(to: profiles, database), logger: around.logger)
         cursors = CursorSealer(
-            key: try ServerSecrets.key(
+            key: try ServerSecretStore.key(
                 .listCursors, in: database, sealedUnder: around.sealingKey))
     }
 
@@ -104,7 +107,7 @@ struct Wiring: Sendable {
 
     /// Finds the caller behind any credential.
     var authenticator: CombinedAuthenticator {
-        CombinedAuthenticator(people: identity.authenticator, agents: agents.authenticator)
+        CombinedAuthenticator(people: identity.authenticator, agents: AgentAuthenticator(index: agents.index))
     }
 }
 

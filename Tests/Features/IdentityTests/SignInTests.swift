@@ -232,7 +232,7 @@ struct TokenTests {
         let site = try Site()
         let token = try await site.token()
         let parts = token.split(separator: ".").map(String.init)
-        let bytes = try ServerSecrets.key(
+        let bytes = try ServerSecretStore.key(
             .tokenSigning,
             in: site.database,
             sealedUnder: site.sealingKey

@@ -4,7 +4,7 @@ import Storage
 
 /// The server's own keys, kept in the database sealed under the key file, so that tokens and list
 /// cursors outlive a restart and a copy of the database alone is worth nothing.
-package enum ServerSecrets {
+package enum ServerSecretStore {
     /// The key of this name; made the first time it is asked for.
     ///
     /// Holds up the calling thread; for the server's start.

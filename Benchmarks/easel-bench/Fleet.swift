@@ -1,0 +1,55 @@
+/// Puts into a server what the scenarios ask for.
+enum Fleet {
+    /// Pairs appliances that follow one published profile.
+    static func scenarios(
+        _ server: EaselServer,
+        _ place: EaselServer.Place,
+        count: Int,
+        connections: Int
+    ) throws -> [Scenario] {
+        let administrator = try Administrator(of: server, signInPath: place.signIn)
+        let profile = try administrator.publishProfile()
+        let token = try administrator.makeToken()
+        let fleet = try (0..<count).map { number in
+            try administrator.pairAppliance("bench-\(number)", token: token, profileUID: profile)
+        }
+        let etags = try fleet.map { appliance in
+            let answer = try one(200, server) { _, _, bytes in
+                bytes += Scenario.poll(appliance, "")
+            }
+            let fields = try NginxPeer.Answer(like: answer).fields
+            guard let etag = fields.first(where: { $0.name.lowercased() == "etag" }) else {
+                throw BenchError("a poll's answer has no ETag")
+            }
+            return etag.value
+        }
+        return Scenario.all(
+            fleet,
+            apiKey: administrator.apiKey,
+            projectUID: administrator.projectUID,
+            etags: etags,
+            connections: connections
+        )
+    }
+
+    /// One whole answer of a scenario.
+    static func sample(_ scenario: Scenario, _ server: EaselServer) throws -> [UInt8] {
+        try one(scenario.expectedStatus, server, scenario.request)
+    }
+
+    private static func one(
+        _ status: Int,
+        _ server: EaselServer,
+        _ request: @escaping LoadPlan.Request
+    ) throws -> [UInt8] {
+        let plan = LoadPlan(
+            connections: 1,
+            warmUp: 0,
+            requests: 1,
+            secondsMax: 10,
+            expectedStatus: status,
+            request: request
+        )
+        return try LoadGenerator(target: server.target(.plain), plan: plan) { 0 }.run().sample
+    }
+}

@@ -1,0 +1,127 @@
+import Glibc
+
+/// nginx with one worker, answering with fixed answers that are as large as Easel's.
+final class NginxPeer {
+    /// What one pair of ports answers, whatever is asked.
+    struct Answer {
+        let status: Int
+        let fields: [(name: String, value: String)]
+        let body: String
+
+        /// Takes over an answer of the server under test: body and header fields, but for those
+        /// that nginx writes itself.
+        init(like sample: [UInt8]) throws {
+            let text = String(decoding: sample, as: UTF8.self)
+            var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
+            let words = lines.removeFirst().split(separator: " ")
+            guard words.count > 1, let status = Int(words[1]) else {
+                throw BenchError("the sample is no HTTP answer")
+            }
+            let own = ["date", "content-length", "content-type", "server", "connection"]
+            var fields: [(name: String, value: String)] = []
+            while !lines.isEmpty {
+                let line = lines.removeFirst()
+                if line.isEmpty { break }
+                let parts = line.split(separator: ":", maxSplits: 1)
+                guard parts.count == 2, !own.contains(parts[0].lowercased()) else { continue }
+                fields.append((String(parts[0]), String(parts[1].drop { $0 == " " })))
+            }
+            self.status = status
+            self.fields = fields
+            body = lines.joined(separator: "\r\n")
+        }
+    }
+
+    struct Ports {
+        let plain: UInt16
+        let tls: UInt16
+    }
+
+    let ports: [Ports]
+    private let master: ChildProcess
+    private let worker: pid_t
+
+    /// Starts nginx and waits for its worker.
+    init(_ answers: [Answer], chainPath: String, keyPath: String, folder: String) throws {
+        let ports = try answers.map { _ in
+            Ports(plain: try Files.freePort(), tls: try Files.freePort())
+        }
+        self.ports = ports
+        let path = "\(folder)/nginx.conf"
+        let servers = try zip(answers, ports).map(Self.server).joined()
+        let text = """
+            worker_processes 1; worker_cpu_affinity 01; daemon off;
+            pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
+            events { worker_connections 4096; }
+            http {
+                access_log off; server_tokens off; default_type application/json;
+                keepalive_requests 1000000000; keepalive_timeout 600s;
+                client_body_temp_path \(folder); proxy_temp_path \(folder);
+                fastcgi_temp_path \(folder); uwsgi_temp_path \(folder); scgi_temp_path \(folder);
+                ssl_certificate \(chainPath); ssl_certificate_key \(keyPath);
+                ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve X25519:prime256v1;
+                ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384;
+            \(servers)}
+
+            """
+        try Files.write(text, to: path)
+        let program = access("/usr/sbin/nginx", X_OK) == 0 ? "/usr/sbin/nginx" : "nginx"
+        master = try ChildProcess(
+            [program, "-c", path, "-e", "\(folder)/nginx.log"],
+            processor: 0,
+            outputPath: "\(folder)/nginx-output"
+        )
+        worker = try Self.awaitWorker(of: master, folder)
+    }
+
+    private static func awaitWorker(of master: ChildProcess, _ folder: String) throws -> pid_t {
+        for _ in 0..<500 {
+            if let worker = ProcessFigures.child(of: master.identifier) { return worker }
+            if master.hasEnded { break }
+            usleep(10_000)
+        }
+        let log = (try? Files.text("\(folder)/nginx.log")) ?? ""
+        throw BenchError("nginx does not start: \(master.output)\(log)")
+    }
+
+    func stop() { master.stop() }
+
+    func processorSeconds() throws -> Double { try ProcessFigures.processorSeconds(worker) }
+
+    private static func server(_ answer: Answer, _ ports: Ports) throws -> String {
+        var lines = [
+            "listen 127.0.0.1:\(ports.plain) backlog=4096;",
+            "listen 127.0.0.1:\(ports.tls) ssl backlog=4096;",
+        ]
+        for (name, value) in answer.fields {
+            lines.append("add_header \(name) \(try quoted(value)) always;")
+        }
+        var arguments = ""
+        if !answer.body.isEmpty {
+            // nginx refuses a longer text in one piece.
+            let pieces = stride(from: 0, to: answer.body.utf8.count, by: 3000).map { start in
+                String(
+                    decoding: Array(answer.body.utf8.dropFirst(start).prefix(3000)),
+                    as: UTF8.self
+                )
+            }
+            if pieces.count == 1 {
+                arguments = try quoted(answer.body)
+            } else {
+                for (index, piece) in pieces.enumerated() {
+                    lines.append("set $body\(index) \(try quoted(piece));")
+                }
+                arguments = "\"" + pieces.indices.map { "${body\($0)}" }.joined() + "\""
+            }
+        }
+        lines.append("location / { return \(answer.status) \(arguments); }")
+        return "    server {\n" + lines.map { "        \($0)\n" }.joined() + "    }\n"
+    }
+
+    private static func quoted(_ text: String) throws -> String {
+        guard !text.contains("$"), text.utf8.allSatisfy({ $0 < 128 && $0 >= 32 }) else {
+            throw BenchError("nginx cannot be told to answer: \(text)")
+        }
+        return "'" + text.replacing("\\", with: "\\\\").replacing("'", with: "\\'") + "'"
+    }
+}

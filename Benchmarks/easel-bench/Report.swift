@@ -1,0 +1,69 @@
+/// The tables of a run, as Markdown.
+struct Report {
+    private(set) var text = ""
+
+    init() {
+        text = """
+            | Request | Connections | Over | Server | Requests/s | p50 µs | p99 µs | CPU µs/request \
+            | nginx CPU / Easel CPU | throughput Easel / nginx |
+            |---|---:|---|---|---:|---:|---:|---:|---:|---:|
+
+            """
+    }
+
+    /// Adds a comparison's two rows.
+    mutating func add(_ comparison: Comparison) {
+        let easel = Comparison.Figures(comparison.easel)
+        let nginx = Comparison.Figures(comparison.nginx)
+        let scenario = comparison.scenario
+        func row(_ server: String, _ figures: Comparison.Figures, _ ratios: String) -> String {
+            "| \(scenario.title) | \(scenario.connections) | \(comparison.transport.rawValue) "
+                + "| \(server) | \(Self.number(figures.perSecond, 0)) "
+                + "| \(Self.number(figures.p50, 0)) | \(Self.number(figures.p99, 0)) "
+                + "| \(Self.number(figures.processor, 2)) | \(ratios) |\n"
+        }
+        let processor = Self.number(nginx.processor / max(easel.processor, 0.001), 2)
+        let throughput = Self.number(easel.perSecond / max(nginx.perSecond, 0.001), 2)
+        text += row("Easel", easel, "\(processor) | \(throughput)")
+        text += row("nginx", nginx, "1 | 1")
+    }
+
+    /// Adds the memory's rows.
+    mutating func add(_ memory: MemoryMeasurement) {
+        func megabytes(_ bytes: Int) -> String { Self.number(Double(bytes) / 1_048_576, 1) }
+        func row(_ name: String, _ figures: ProcessFigures.Memory, _ start: String) -> String {
+            "| \(name) | \(megabytes(figures.resident)) | \(megabytes(figures.anonymous)) "
+                + "| \(start) |\n"
+        }
+        text += """
+
+            | Server | Resident MB | of it anonymous MB | Start to ready, s |
+            |---|---:|---:|---:|
+
+            """
+        text += row("empty", memory.empty, Self.number(memory.emptyStartSeconds, 3))
+        text += row("after \(memory.count) registrations", memory.registered, "–")
+        text += row(
+            "started again with \(memory.count)",
+            memory.restarted,
+            Self.number(memory.startSeconds, 3)
+        )
+        text += """
+
+            Registered over the API from 64 connections, each durable: \
+            \(Self.number(memory.registrationsPerSecond, 0)) appliances/s.
+
+            """
+    }
+
+    /// A number with so many decimal places.
+    static func number(_ value: Double, _ places: Int) -> String {
+        var factor = 1.0
+        for _ in 0..<places { factor *= 10 }
+        let scaled = Int((value * factor).rounded())
+        guard places > 0 else { return "\(scaled)" }
+        let digits = String(scaled % Int(factor))
+        return "\(scaled / Int(factor))."
+            + String(repeating: "0", count: max(0, places - digits.count)) + digits
+    }
+}

@@ -1,0 +1,114 @@
+/// One kind of request that is measured.
+struct Scenario {
+    /// The name on the command line.
+    let name: String
+    let title: String
+    let connections: Int
+    let expectedStatus: Int
+    let request: LoadPlan.Request
+
+    /// All of them, for a server that is set up.
+    ///
+    /// - Parameter connections: for those that do not name their own.
+    static func all(
+        _ fleet: [PairedAppliance],
+        apiKey: String,
+        projectUID: String,
+        etags: [String],
+        connections: Int
+    ) -> [Scenario] {
+        let unchanged = zip(fleet, etags).map { appliance, etag in
+            poll(appliance, "If-None-Match: \(etag)\r\n")
+        }
+        let changed = fleet.map { poll($0, "") }
+        let reads = fleet.map { appliance in
+            head(
+                "GET",
+                "/v1/edgehosts/\(appliance.uid)",
+                "ApiKey: \(apiKey)\r\nProjectUid: \(projectUID)\r\n"
+            )
+                + Array("\r\n".utf8)
+        }
+        func repeating(_ requests: [[UInt8]]) -> LoadPlan.Request {
+            { connection, _, bytes in bytes += requests[connection % requests.count] }
+        }
+        return [
+            Scenario(
+                name: "poll-unchanged",
+                title: "unchanged poll (304)",
+                connections: connections,
+                expectedStatus: 304,
+                request: repeating(unchanged)
+            ),
+            Scenario(
+                name: "poll-changed",
+                title: "changed poll (200)",
+                connections: connections,
+                expectedStatus: 200,
+                request: repeating(changed)
+            ),
+            Scenario(
+                name: "heartbeat",
+                title: "heartbeat (204, durable)",
+                connections: connections,
+                expectedStatus: 204,
+                request: heartbeat(fleet)
+            ),
+            Scenario(
+                name: "heartbeat-512",
+                title: "heartbeat (204, durable)",
+                connections: 512,
+                expectedStatus: 204,
+                request: heartbeat(fleet)
+            ),
+            Scenario(
+                name: "appliance-read",
+                title: "appliance read by a user",
+                connections: connections,
+                expectedStatus: 200,
+                request: repeating(reads)
+            ),
+        ]
+    }
+
+    /// The request line and the fields that every request has.
+    private static func head(_ method: String, _ path: String, _ fields: String) -> [UInt8] {
+        Array(
+            """
+            \(method) \(path) HTTP/1.1\r
+            Host: easel.example\r
+            User-Agent: easel-bench\r
+            Accept: application/json\r
+            \(fields)
+            """.utf8
+        )
+    }
+
+    static func poll(_ appliance: PairedAppliance, _ fields: String) -> [UInt8] {
+        head(
+            "GET",
+            "/v1/edgehosts/\(appliance.uid)/desired",
+            "Authorization: Bearer \(appliance.credential)\r\n\(fields)"
+        ) + Array("\r\n".utf8)
+    }
+
+    /// A report of health whose text is another one each time: what is known already would not
+    /// be written.
+    private static func heartbeat(_ fleet: [PairedAppliance]) -> LoadPlan.Request {
+        let heads = fleet.map { appliance in
+            head(
+                "PATCH",
+                "/v1/edgehosts/\(appliance.uid)/health",
+                "Authorization: Bearer \(appliance.credential)\r\n"
+                    + "Content-Type: application/json\r\n"
+            )
+        }
+        return { connection, sequence, bytes in
+            let body =
+                #"{"state":"healthy","message":"beat \#(sequence)","agentVersion":"1.0.0"}"#.utf8
+            bytes += heads[connection % heads.count]
+            bytes += "Content-Length: \(body.count)\r\n\r\n".utf8
+            bytes += body
+        }
+    }
+}
