@@ -43,7 +43,7 @@ import Testing
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
             SELECT i, 'device-' || i, 't1', 'p1', '', 'device-' || i, 'device-' || i, 'ready',
                 'amd64', 'edge-native', '{}', '{}', '{}', printf('%.*c', 800, 'x'), '{}', '{}',
-                '{}', 4, 8192, 'disabled', 'disabled', '{}', printf('%064x', i), 'm', i, i, 0, 0
+                '{}', 4, 8192, 'disabled', 'disabled', '{}', printf('%016x%048x', i * 2654435761, i), 'm', i, i, 0, 0
             FROM n
             """
         )
