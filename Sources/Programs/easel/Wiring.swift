@@ -26,10 +26,12 @@ struct Wiring: Sendable {
         let sealingKey: SealingKey
         let workers: WorkerPool
         /// Where agents find the server.
-        let serverURL: String
+        let serverURL: @Sendable () -> String
         /// PEM of the private authority of the server's certificate.
         let caCertificate: String?
         let logger: Logger
+        /// A test moves it.
+        var clock: Clock = .system
     }
 
     init(_ database: Database, _ around: Surroundings) throws {
@@ -42,7 +44,7 @@ struct Wiring: Sendable {
         // transaction.
         appliances = Appliances(
             database: database, sealing: around.sealingKey,
-            profileTemplates: { _, _, _, _ in [:] }, onChange: { index.publish($0) })
+            profileTemplates: Profiles.templates, onChange: { index.publish($0) })
         let profiles = Profiles(
             database: database,
             archives: ProfileArchives(
@@ -60,7 +62,8 @@ struct Wiring: Sendable {
         }
         self.profiles = profiles
         identity = try Identity(
-            database: database, sealingKey: around.sealingKey, slowWork: workers,
+            database: database, sealingKey: around.sealingKey, clock: around.clock,
+            slowWork: workers,
             projectReferrers: [Appliances.projectReferrers, Profiles.projectReferrers])
         agents = AgentSync(
             database: database, index: index, appliances: appliances,
