@@ -224,9 +224,23 @@ let testTargets: [Target] = [
         ]
     ),
     tests(
+        "Features/ProfilesTests",
+        [
+            "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport",
+        ]
+    ),
+    tests(
         "Programs/AgentTests",
         [
             "AgentContract", "Archive", "Crypto", "easel-agent", "HTTPCore", "JSON", "Primitives",
+        ]
+    ),
+    tests(
+        "ContractTests",
+        [
+            "APIKit", "Appliances", "Archive", "Crypto", "easel", "EventLoop", "HTTPCore",
+            "Identity", "JSON", "Packs", "Primitives", "Storage", "TestSupport", logging,
         ]
     ),
     tests(

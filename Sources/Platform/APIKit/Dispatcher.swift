@@ -209,7 +209,7 @@ package final class Dispatcher: Responder {
             return Failure(
                 .unavailable,
                 "The server is shutting down; try again.",
-                retryAfterSeconds: 1
+                retryAfterSeconds: Int.random(in: 1...10)
             )
         }
         if let storage = error as? StorageError {
