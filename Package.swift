@@ -237,6 +237,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests(
+        "ContractTests",
+        [
+            "APIKit", "Appliances", "Archive", "Crypto", "easel", "EventLoop", "HTTPCore",
+            "Identity", "JSON", "Packs", "Primitives", "Storage", "TestSupport", logging,
+        ]
+    ),
+    tests(
         "SystemTests",
         [
             "Archive", "easel", "easel-agent", "EventLoop", "HTTPClient", "HTTPCore", "JSON",

@@ -19,15 +19,16 @@ package struct TestDispatcher: Sendable {
         _ endpoints: [Endpoint],
         authenticator: any Authenticator = FakeAuthenticator(),
         clock: Clock = .fixed(TestDispatcher.moment),
-        cursorKey: [UInt8] = [UInt8](repeating: 7, count: 32)
+        cursorKey: [UInt8] = [UInt8](repeating: 7, count: 32),
+        logger: Logger? = nil
     ) {
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        var quiet = Logger(label: "test")
+        quiet.logLevel = .critical
         dispatcher = Dispatcher(
             endpoints: endpoints,
             authenticator: authenticator,
             services: RequestContext.Services(clock: clock, cursors: CursorSealer(key: cursorKey)),
-            logger: logger
+            logger: logger ?? quiet
         )
     }
 
@@ -37,7 +38,7 @@ package struct TestDispatcher: Sendable {
     ///   - target: path and query as they stand on the wire.
     ///   - credential: the value of the `ApiKey` header; `nil` for none.
     ///   - project: the value of the `ProjectUid` header.
-    /// - Throws: `UndocumentedAnswer` when a success does not fit the endpoint's own document.
+    /// - Throws: `UndocumentedAnswer` when the answer does not fit the endpoint's own document.
     package func call(
         _ method: HTTPMethod,
         _ target: String,
@@ -90,7 +91,8 @@ package struct TestDispatcher: Sendable {
     }
 
     private func check(_ answer: TestAnswer, _ method: HTTPMethod, path: String) throws {
-        guard let endpoint = endpoint(method, path: path), answer.status < 300 else { return }
+        guard let endpoint = endpoint(method, path: path), answer.status != 304 else { return }
+        guard answer.status < 400 else { return try checkRefusal(answer, endpoint) }
         var wrong: [String] = []
         if answer.status != endpoint.success, !endpoint.otherSuccesses.contains(answer.status) {
             wrong.append("the status is \(answer.status), documented is \(endpoint.success)")
@@ -100,6 +102,20 @@ package struct TestDispatcher: Sendable {
         } else if endpoint.outputContentType == nil, !answer.response.body.isEmpty {
             wrong.append("no body is documented")
         }
+        guard wrong.isEmpty else { throw UndocumentedAnswer(operation: endpoint.id, wrong: wrong) }
+    }
+
+    private func checkRefusal(_ answer: TestAnswer, _ endpoint: Endpoint) throws {
+        var wrong = Failure.schema.mismatches(answer.json)
+        if !endpoint.documentedStatuses.contains(answer.status) {
+            wrong.append("the status \(answer.status) is not documented: \(answer.text)")
+        }
+        if !Failure.Code.allCases.contains(where: {
+            $0.rawValue == answer.code && $0.status == answer.status
+        }) {
+            wrong.append("the code '\(answer.code)' is not one of status \(answer.status)")
+        }
+        if answer.message.isEmpty { wrong.append("the message is empty") }
         guard wrong.isEmpty else { throw UndocumentedAnswer(operation: endpoint.id, wrong: wrong) }
     }
 

@@ -121,7 +121,7 @@ package enum OpenAPIDocument {
     }
 
     /// The refusals that every endpoint of a kind can answer.
-    private static func always(_ endpoint: Endpoint) -> [Failure.Code] {
+    fileprivate static func always(_ endpoint: Endpoint) -> [Failure.Code] {
         var codes: [Failure.Code] = [.internalError, .unavailable]
         if endpoint.access != .open { codes += [.unauthenticated, .operationForbidden] }
         if endpoint.bodyBytesMax > 0 { codes += [.invalidBody, .bodyTooLarge] }
@@ -184,6 +184,24 @@ package enum OpenAPIDocument {
             ]
         ],
     ]
+}
+
+extension Endpoint {
+    /// Every status that the document says the operation answers with.
+    package var documentedStatuses: Set<UInt16> {
+        let refusals = failures + OpenAPIDocument.always(self)
+        return Set([success] + otherSuccesses + refusals.map(\.status))
+    }
+}
+
+extension Failure {
+    /// What the document says every refusal looks like; a code may add members to `details`.
+    package static let schema = Schema.object(
+        properties: [
+            "code": .string(), "message": .string(), "details": .map(of: .any), "ref": .string(),
+        ],
+        required: ["code", "message", "details", "ref"]
+    )
 }
 
 extension ContentType {

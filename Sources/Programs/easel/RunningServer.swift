@@ -43,11 +43,19 @@ final class RunningServer {
             Wiring.Surroundings(
                 sealingKey: sealingKey, workers: workers, serverURL: reachedAt,
                 caCertificate: tls.authority, logger: logger))
-        try wiring.agents.load()
+        try Self.load(wiring.agents, database)
         loops = try LoopGroup(count: options.loops > 0 ? options.loops : Machine.coreCount)
         server = try Self.makeServer(
             wiring, loops, options, tls: tls.context, isOpen: isOpen, logger)
         bindReaders()
+    }
+
+    /// Reads the fleet over a connection of its own: the scan maps most of the database into
+    /// memory, and closing the connection gives that back.
+    private static func load(_ agents: AgentSync, _ database: Database) throws {
+        try database.attachReader()
+        defer { database.detachReader() }
+        try agents.load()
     }
 
     /// Each loop gets a database connection of its own and lets go of its snapshot before it

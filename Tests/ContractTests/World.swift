@@ -1,0 +1,104 @@
+import APIKit
+import Appliances
+import Crypto
+import EventLoop
+import HTTPCore
+import Identity
+import JSON
+import Logging
+import Packs
+import Primitives
+import Storage
+import Synchronization
+import TestSupport
+
+@testable import easel
+
+/// The whole server without sockets, with two organisations in it.
+struct World: Sendable {
+    let database: Database
+    let path: String
+    let wiring: Wiring
+    let api: TestDispatcher
+    let clock: TestClock
+    let log: LogCapture
+    let registryUID: String
+    /// The organisation that a test works in.
+    let own: Place
+    /// The one that must not see it.
+    let other: Place
+
+    static let webPack = "web"
+
+    init() async throws {
+        clock = TestClock()
+        log = LogCapture()
+        let log = log
+        let options = try TestDatabase.options(clock: clock.clock)
+        path = options.path
+        database = try Database.open(options)
+        registryUID = try database.writeBlocking { try Packs.ensureDefaultRegistry($0).uid }
+        let logger = Logger(label: "easel") { _ in LogCaptureHandler(capture: log) }
+        wiring = try Wiring(
+            database,
+            Wiring.Surroundings(
+                sealingKey: SealingKey(), workers: try WorkerPool(threads: 2),
+                serverURL: "https://easel.example:8443", caCertificate: "-----CA-----\n",
+                logger: logger, clock: clock.clock))
+        try wiring.agents.load()
+        let system = SystemEndpoints(
+            database: database, loops: nil, isOpen: { true },
+            document: { Array("{}".utf8) },
+            metrics: { .init(endpoints: [], metrics: nil, appliances: 2) })
+        api = TestDispatcher(
+            wiring.endpoints + system.endpoints, authenticator: wiring.authenticator,
+            clock: clock.clock, logger: logger)
+        let maker = PlaceMaker(
+            database: database, api: api, registryUID: registryUID)
+        try await maker.importPacks(
+            as: Bootstrap.create(
+                organisation: "Importer", email: "importer@example.com", password: nil,
+                in: database, hasher: .instant
+            ).apiKey)
+        own = try await maker.make("north")
+        other = try await maker.make("south")
+    }
+
+    /// All operations.
+    var endpoints: [Endpoint] { api.dispatcher.endpoints }
+
+    /// One world for all tests that leave it as it is.
+    static let shared = Task { try await World() }
+}
+
+extension PasswordHasher {
+    /// Takes no time, and still tells a right password from a wrong one.
+    static let instant = PasswordHasher(hash: { "instant:\($0)" }, verify: { "instant:\($0)" == $1 })
+}
+
+/// Keeps what is logged.
+final class LogCapture: Sendable {
+    private let kept = Mutex<[String]>([])
+
+    var lines: [String] { kept.withLock { $0 } }
+
+    func add(_ line: String) { kept.withLock { $0.append(line) } }
+}
+
+struct LogCaptureHandler: LogHandler {
+    let capture: LogCapture
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    init(capture: LogCapture) { self.capture = capture }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let fields = metadata.merging(event.metadata ?? [:]) { $1 }
+        capture.add("\(event.level) \(event.message) \(fields)")
+    }
+}
