@@ -42,7 +42,7 @@ final class Bench: Sendable {
         let profiles = Profiles(
             database: database,
             archives: ProfileArchives(
-                serverURL: "https://easel.example:8443",
+                serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
                 tokens: appliances.tokens,
                 runSlow: { try $0() }
