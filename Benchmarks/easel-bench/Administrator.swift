@@ -1,3 +1,4 @@
+import Glibc
 import HTTPClient
 import HTTPCore
 import JSON
@@ -11,7 +12,7 @@ struct Administrator {
 
     /// - Parameter signInPath: the file that the first start wrote.
     init(of server: EaselServer, signInPath: String) throws {
-        let signIn = try JSONParser.parse(try Files.bytes(signInPath))
+        let signIn = try JSONParser.parse(try Self.awaitSignIn(signInPath))
         guard let key = signIn["apiKey"]?.text, let project = signIn["projectUid"]?.text else {
             throw BenchError("\(signInPath) holds no API key")
         }
@@ -21,6 +22,15 @@ struct Administrator {
         var options = HTTPClientOptions()
         options.trust = nil
         client = try HTTPClient.blocking(options: options)
+    }
+
+    /// The server listens already while its first start still hashes the password.
+    private static func awaitSignIn(_ path: String) throws -> [UInt8] {
+        for _ in 0..<1000 {
+            if let bytes = try? Files.bytes(path), !bytes.isEmpty { return bytes }
+            usleep(10_000)
+        }
+        throw BenchError("the server does not write \(path)")
     }
 
     /// Sends a request and takes the answer's JSON; null for an empty one.
