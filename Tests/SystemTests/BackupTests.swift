@@ -67,7 +67,9 @@ struct BackupTests {
                 for number in 0..<50 { _ = try await api.register("other-\(number)") }
                 return nil
             }
-            return try await group.reduce(into: []) { if let result = $1 { $0.append(result) } }
+            return try await group.reduce(into: [CommandResult]()) { results, result in
+                if let result { results.append(result) }
+            }
         }
         let made = try #require(results.first)
         #expect(made.ending == .exit(0), "\(made)")

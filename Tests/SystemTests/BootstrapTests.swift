@@ -1,7 +1,8 @@
 import HTTPCore
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 @Suite("easel bootstrap and the first start")
 struct BootstrapTests {

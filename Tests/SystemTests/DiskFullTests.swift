@@ -1,8 +1,9 @@
 import Glibc
 import HTTPCore
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 /// A small file system in memory; only root may mount one.
 private final class SmallDisk: Sendable {
@@ -14,7 +15,7 @@ private final class SmallDisk: Sendable {
         guard mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0 else { return nil }
     }
 
-    deinit { umount2(path, Int32(MNT_DETACH.rawValue)) }
+    deinit { umount2(path, Int32(MNT_DETACH)) }
 
     static let isPossible: Bool = ((try? SmallDisk(megabytes: 1)) ?? nil) != nil
 }

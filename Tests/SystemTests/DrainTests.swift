@@ -1,7 +1,8 @@
 import EventLoop
+import Glibc
 import JSON
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("SIGTERM with parked polls", .serialized)
 struct DrainTests {

@@ -1,6 +1,7 @@
 import HTTPCore
-import TestSupport
+import JSON
 import Testing
+import TestSupport
 
 @Suite("The first ten minutes of the README")
 struct FirstTenMinutesTests {

@@ -2,8 +2,8 @@ import HTTPCore
 import JSON
 import Storage
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("kill -9", .serialized)
 struct KillTests {
@@ -122,9 +122,8 @@ struct KillTests {
         try await site.logged("Paired with")
         for round in 1...15 {
             try await api.change(profile, "site", layers: Self.layers(round))
-            let loop = try Harness.loop()
             // The moment of the cut is the point here: any within the time that a change takes.
-            try await loop.sleep(for: .milliseconds(Int.random(in: 0...60, using: &random)))
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...60, using: &random)))
             agent.process.kill()
             _ = try await agent.process.ended()
             agent = try AgentProcess(site)

@@ -1,6 +1,7 @@
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 @Suite("easel packs import")
 struct PackImportTests {

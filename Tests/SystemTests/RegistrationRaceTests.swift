@@ -2,8 +2,9 @@ import EventLoop
 import Glibc
 import HTTPCore
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 @Suite("A race for one appliance ID", .serialized)
 struct RegistrationRaceTests {

@@ -37,10 +37,10 @@ struct StartAndStopTests {
     @Test func `refuses a database of a newer version`() async throws {
         let data = try TemporaryDirectory.make()
         var options = DatabaseOptions(path: data + "/easel.db")
-        options.migrations.append(
-            Migration(
-                number: Int64(options.migrations.count + 1), name: "later",
-                text: "CREATE TABLE later (uid TEXT)"))
+        let number = String(10_001 + options.migrations.count).dropFirst()
+        let later = Migration(
+            file: "\(number)_later.sql", bytes: Array("CREATE TABLE later (uid TEXT);".utf8))
+        options.migrations.append(try #require(later))
         try Database.open(options).close()
         for command in [["serve", "--listen", "127.0.0.1:0"], ["migrate"]] {
             let result = try await refused(command + ["--data", data])

@@ -25,14 +25,13 @@ enum Wait {
     ) async throws -> Value {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
-        let loop = try Harness.loop()
         var pause = Duration.milliseconds(2)
         while true {
             if let value = try await body() { return value }
             guard clock.now < deadline else {
                 throw TimedOut(description: "waited \(limit) for: \(what())")
             }
-            try await loop.sleep(for: pause)
+            try await Task.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(50))
         }
     }
