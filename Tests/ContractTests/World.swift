@@ -1,3 +1,4 @@
+import AgentSync
 import APIKit
 import Appliances
 import Crypto

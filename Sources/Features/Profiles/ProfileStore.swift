@@ -437,11 +437,14 @@ enum ProfileStore {
 extension ProfileStore {
     /// What of this table lives in a project.
     static func projectReferrers(
-        _ projectUID: String, _ countMax: Int, _ tx: borrowing Transaction
+        _ projectUID: String,
+        _ countMax: Int,
+        _ tx: borrowing Transaction
     ) throws -> [Referrer] {
         try tx.all(
             "SELECT uid, name FROM profile WHERE project_uid = $1 ORDER BY uid LIMIT $2",
-            .text(projectUID), .int(countMax)
+            .text(projectUID),
+            .int(countMax)
         ) { Referrer("clusterprofile", uid: $0.text(0), name: $0.text(1)) }
     }
 }

@@ -1,7 +1,12 @@
+import APIKit
 import AgentContract
 import Archive
 import Crypto
+import HTTPCore
 import JSON
+import Primitives
+import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -95,6 +100,36 @@ struct ArchiveTests {
         #expect(
             try file("layers/01-logs/manifests/own=attached.yaml") == Array("kind: Mine\n".utf8)
         )
+    }
+
+    /// The committed schema, held against what is really written: names of members, and which
+    /// of them there are.
+    @Test func `the manifest has just the members of its schema`() async throws {
+        let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+        let schema = try JSONParser.parse(
+            Files.read(
+                "/\(root)/openapi/systemprofile-manifest.schema.json",
+                bytesMax: 1 << 20
+            )
+        )
+        let archive = try TarReader.read(try await download(try await profile()).response.body)
+        let bytes = try #require(archive.contents(at: "systemprofile/manifest.json"))
+        func compare(_ value: JSONValue, _ schema: JSONValue, _ place: String) {
+            if let members = value.members {
+                let keys = Set(members.keys)
+                #expect(keys == Set(schema["properties"]?.members?.keys ?? []), "\(place)")
+                #expect(keys == Set(schema["required"]?.elements?.compactMap(\.text) ?? []))
+                for member in members {
+                    let inner = schema["properties"]?[member.key] ?? .null
+                    compare(member.value, inner, "\(place)/\(member.key)")
+                }
+            }
+            for item in value.elements ?? [] {
+                compare(item, schema["items"] ?? .null, "\(place)/items")
+            }
+            if let constant = schema["const"] { #expect(value == constant) }
+        }
+        compare(try JSONParser.parse(bytes), schema, "")
     }
 
     @Test func `another revision is another archive with the same token`() async throws {

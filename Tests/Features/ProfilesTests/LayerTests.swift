@@ -1,5 +1,12 @@
+import APIKit
+import AgentContract
+import Archive
+import Crypto
 import HTTPCore
 import JSON
+import Primitives
+import Storage
+import Synchronization
 import TestSupport
 import Testing
 

@@ -1,5 +1,12 @@
+import APIKit
+import AgentContract
+import Archive
+import Crypto
 import HTTPCore
 import JSON
+import Primitives
+import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -208,7 +215,8 @@ struct ProfileWriteTests {
                 method,
                 target,
                 project: "p1",
-                body: hasBody ? (isManifest ? ["name": "m", "content": "a"] : body) : nil
+                body: hasBody
+                    ? (isManifest ? ["name": "m", "content": "a"] : body) : JSONValue?.none
             )
             #expect(answer.status == 403, "\(method) \(target) \(answer.text)")
             #expect(answer.code == "OperationForbidden")
@@ -244,7 +252,7 @@ struct ProfileWriteTests {
                         "/v1/clusterprofiles/\(uid)\(path)",
                         as: credential,
                         project: project,
-                        body: hasBody ? body : nil
+                        body: hasBody ? body : JSONValue?.none
                     )
                 }
                 let (real, unknown) = (try await call(uid), try await call(none))
