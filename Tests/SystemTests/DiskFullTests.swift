@@ -39,7 +39,11 @@ struct DiskFullTests {
         var refusal: APIAnswer?
         for number in 0..<5000 where refusal == nil {
             let answer = try await api.register("full-\(number)")
-            if answer.status == 201 { acknowledged.insert("full-\(number)") } else { refusal = answer }
+            if answer.status == 201 {
+                acknowledged.insert("full-\(number)")
+            } else {
+                refusal = answer
+            }
         }
         let refused = try #require(refusal)
         #expect([503, 507].contains(refused.status), "\(refused)")
@@ -50,8 +54,10 @@ struct DiskFullTests {
         #expect(try await api.send(.get, "/livez").status == 200)
         for _ in 0..<3 {
             let poll = try await appliance.send(
-                .get, "/v1/edgehosts/device-153/desired",
-                fields: [(name: "If-None-Match", value: tag)])
+                .get,
+                "/v1/edgehosts/device-153/desired",
+                fields: [(name: "If-None-Match", value: tag)]
+            )
             #expect(poll.status == 304, "\(poll)")
         }
         #expect(try await api.send(.get, "/v1/edgehosts/device-153").status == 200)
@@ -67,7 +73,9 @@ struct DiskFullTests {
     }
 
     private func checkStored(
-        _ server: EaselProcess, _ api: API, _ acknowledged: Set<String>
+        _ server: EaselProcess,
+        _ api: API,
+        _ acknowledged: Set<String>
     ) async throws {
         let stored = try DatabaseCopy(of: server.data).rows("SELECT uid FROM appliance", columns: 1)
         #expect(Set(stored.map { $0[0] }) == acknowledged.union(["device-153", "after"]))

@@ -17,9 +17,13 @@ struct TLSPortTests {
         ] {
             let result = try await Programs.bash(
                 "openssl s_client \(flag) \(target) -verify_return_error < /dev/null || true",
-                within: .seconds(15))
+                within: .seconds(15)
+            )
             let isVerified = result.output.contains("Verify return code: 0 (ok)")
-            #expect((isVerified && !result.output.contains("Cipher is (NONE)")) == isSpoken, "\(flag): \(result)")
+            #expect(
+                (isVerified && !result.output.contains("Cipher is (NONE)")) == isSpoken,
+                "\(flag): \(result)"
+            )
         }
     }
 

@@ -7,11 +7,16 @@ import Storage
 struct DataDirectory {
     let path: String
 
+    /// The folder as it is, made by nobody here.
+    init(existing path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
     /// Opens the folder and makes it, readable by its owner alone, when it is missing.
     init(_ path: String) throws {
-        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        self.init(existing: path)
         guard mkdir(self.path, 0o700) == 0 || errno == EEXIST else {
-            throw ValidationError(
+            throw Refusal(
                 "The data directory '\(path)' cannot be made: \(String(cString: strerror(errno))).")
         }
     }

@@ -30,7 +30,7 @@ enum LocalImport {
         }
         return report.results.map { result in
             PackOutcome(
-                source: result.source, name: "\(result.name) \(result.version)",
+                source: result.source, name: PackOutcome.name(result.name, result.version),
                 outcome: result.outcome.rawValue, faults: result.faults.map(\.description),
                 warnings: result.warnings.map(\.description))
         }
@@ -91,13 +91,13 @@ struct RemoteImport {
                 .get, try url("/v1/registries/metadata?scope="), fields: [("ApiKey", apiKey)]))
         let body = try JSONParser.parse(answer.body)
         guard answer.status == 200 else {
-            throw ValidationError(
+            throw Refusal(
                 "The server refused: \(body["message"]?.text ?? "status \(answer.status)")")
         }
         let registries = body["items"]?.elements ?? []
         let embedded = registries.first { $0["name"]?.text == Registry.embeddedName }
         guard let uid = (embedded ?? registries.first)?["uid"]?.text else {
-            throw ValidationError("The server has no pack registry.")
+            throw Refusal("The server has no pack registry.")
         }
         return uid
     }
@@ -129,7 +129,7 @@ struct RemoteImport {
         }
         return PackOutcome(
             source: source.name,
-            name: "\(body["name"]?.text ?? "") \(body["version"]?.text ?? "")",
+            name: PackOutcome.name(body["name"]?.text ?? "", body["version"]?.text ?? ""),
             outcome: body["outcome"]?.text ?? "", faults: [],
             warnings: (body["warnings"]?.elements ?? []).compactMap(\.text))
     }

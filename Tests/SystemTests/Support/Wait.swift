@@ -20,7 +20,8 @@ enum Wait {
 
     /// Asks again and again until there is an answer, at most for the time given.
     static func until<Value>(
-        _ what: @autoclosure () -> String, within limit: Duration = .seconds(20),
+        _ what: @autoclosure () -> String,
+        within limit: Duration = .seconds(20),
         _ body: () async throws -> Value?
     ) async throws -> Value {
         let clock = ContinuousClock()
@@ -38,7 +39,8 @@ enum Wait {
 
     /// As `until`, for a condition.
     static func until(
-        _ what: @autoclosure () -> String, within limit: Duration = .seconds(20),
+        _ what: @autoclosure () -> String,
+        within limit: Duration = .seconds(20),
         holds condition: () async throws -> Bool
     ) async throws {
         _ = try await until(what(), within: limit) { try await condition() ? true : nil }
@@ -57,11 +59,14 @@ enum Threads {
         let box = Unmanaged.passRetained(Box(body))
         var thread = pthread_t()
         let code = pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { argument in
                 if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
                 return nil
-            }, box.toOpaque())
+            },
+            box.toOpaque()
+        )
         precondition(code == 0, "no thread: \(code)")
         pthread_detach(thread)
     }
