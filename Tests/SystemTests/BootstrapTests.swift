@@ -83,7 +83,7 @@ struct BootstrapTests {
         let first = try TestFiles.json(output)
         let signIn = try SignIn(first)
         #expect(first["address"]?.text == server.plainURL)
-        #expect(first["organization"]?.text?.isEmpty == false, "\(first)")
+        #expect(first["organisation"]?.text?.isEmpty == false, "\(first)")
         let written = server.process.output.text + server.process.errors.text
         for secret in [signIn.password, signIn.apiKey] { #expect(!written.contains(secret)) }
         #expect(try await server.stop() == .exit(0))
