@@ -17,7 +17,8 @@ struct DataDirectory {
         self.init(existing: path)
         guard mkdir(self.path, 0o700) == 0 || errno == EEXIST else {
             throw Refusal(
-                "The data directory '\(path)' cannot be made: \(String(cString: strerror(errno))).")
+                "The data directory '\(path)' cannot be made: \(String(cString: strerror(errno)))."
+            )
         }
     }
 
@@ -27,6 +28,13 @@ struct DataDirectory {
 
     /// Opens the database; a second server on the same folder is refused.
     func open(synchronous: DatabaseOptions.Synchronous = .full) throws -> Database {
-        try Database.open(DatabaseOptions(path: database, synchronous: synchronous))
+        do throws(StorageError) {
+            return try Database.open(DatabaseOptions(path: database, synchronous: synchronous))
+        } catch {
+            // Without the statement, which says nothing to an operator.
+            let advice =
+                error.kind == .corrupt ? " Start with a backup; see docs/operating.md." : ""
+            throw Refusal("\(database) cannot be opened: \(error.message)\(advice)")
+        }
     }
 }
