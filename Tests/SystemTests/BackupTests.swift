@@ -11,7 +11,9 @@ struct BackupTests {
         let api = try server.api()
         #expect(try await api.register("device-153").status == 201)
         let profile = try await api.makeProfile(
-            "site", layers: [(name: "note", content: "text: first\n")])
+            "site",
+            layers: [(name: "note", content: "text: first\n")]
+        )
         let site = try SiteFolder()
         try site.put(archive: await api.archive(profile))
         try site.put(unattended: "device_id: device-153\n")
@@ -26,12 +28,16 @@ struct BackupTests {
         try await site.logged("The server knows less than this appliance has seen")
         #expect(try note(site).contains("text: second"))
         let operators = try API(
-            restored.secureURL, authority: TestFiles.read(restored.authorityPath),
-            key: server.signIn().apiKey, project: server.signIn().projectUID)
+            restored.secureURL,
+            authority: TestFiles.read(restored.authorityPath),
+            key: server.signIn().apiKey,
+            project: server.signIn().projectUID
+        )
         let events = try await operators.call(.get, "/v1/edgehosts/device-153/events")
         #expect(
             events["items"]?.elements?.contains { $0["reason"]?.text == "ServerBehind" } == true,
-            "\(events)")
+            "\(events)"
+        )
         let resumed = try await operators.send(.post, "/v1/edgehosts/device-153/resume")
         #expect(resumed.status == 204, "\(resumed)")
         // The agent waits a minute before it asks again; news of its site wakes it.
@@ -67,7 +73,9 @@ struct BackupTests {
                 for number in 0..<50 { _ = try await api.register("other-\(number)") }
                 return nil
             }
-            return try await group.reduce(into: []) { if let result = $1 { $0.append(result) } }
+            return try await group.reduce(into: [CommandResult]()) { results, result in
+                if let result { results.append(result) }
+            }
         }
         let made = try #require(results.first)
         #expect(made.ending == .exit(0), "\(made)")
@@ -90,7 +98,8 @@ struct BackupTests {
         }
         return try await EaselProcess.start(
             data: data,
-            flags: ["--tls-listen", "127.0.0.1:\(server.securePort)", "--tls-self-signed"])
+            flags: ["--tls-listen", "127.0.0.1:\(server.securePort)", "--tls-self-signed"]
+        )
     }
 
     @Test func `refuses to back up what is not there`() async throws {

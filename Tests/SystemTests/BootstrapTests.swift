@@ -1,7 +1,8 @@
 import HTTPCore
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 @Suite("easel bootstrap and the first start")
 struct BootstrapTests {
@@ -30,8 +31,10 @@ struct BootstrapTests {
         #expect(info["tenantUid"]?.text == signIn.tenantUID, "\(info)")
         let anonymous = try server.api(key: nil, project: nil)
         let session = try await anonymous.call(
-            .post, "/v1/auth/authenticate",
-            ["emailId": .string(signIn.email), "password": .string(signIn.password)])
+            .post,
+            "/v1/auth/authenticate",
+            ["emailId": .string(signIn.email), "password": .string(signIn.password)]
+        )
         #expect(session["Authorization"]?.text?.isEmpty == false, "\(session)")
     }
 
@@ -42,7 +45,9 @@ struct BootstrapTests {
         #expect(again.ending == .exit(1), "\(again)")
         #expect(again.errors.contains("Acme"), "\(again)")
         #expect(again.output.isEmpty)
-        #expect(try await bootstrap(["--email", "a@acme.example"], org: "Globex").ending == .exit(0))
+        #expect(
+            try await bootstrap(["--email", "a@acme.example"], org: "Globex").ending == .exit(0)
+        )
     }
 
     @Test(.timeLimit(.minutes(1)))
@@ -61,7 +66,9 @@ struct BootstrapTests {
         #expect(address.ending == .exit(1))
         #expect(address.errors.contains("'nobody' is not an e-mail address"), "\(address)")
         let missing = try await bootstrap(
-            ["--email", "a@b.example", "--password-file", file + "-none"], org: "None")
+            ["--email", "a@b.example", "--password-file", file + "-none"],
+            org: "None"
+        )
         #expect(missing.ending != .exit(0))
         #expect(missing.errors.contains(file + "-none"), "\(missing)")
     }
@@ -76,7 +83,7 @@ struct BootstrapTests {
         let first = try TestFiles.json(output)
         let signIn = try SignIn(first)
         #expect(first["address"]?.text == server.plainURL)
-        #expect(first["organization"]?.text?.isEmpty == false, "\(first)")
+        #expect(first["organisation"]?.text?.isEmpty == false, "\(first)")
         let written = server.process.output.text + server.process.errors.text
         for secret in [signIn.password, signIn.apiKey] { #expect(!written.contains(secret)) }
         #expect(try await server.stop() == .exit(0))

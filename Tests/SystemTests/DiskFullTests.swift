@@ -1,8 +1,9 @@
 import Glibc
 import HTTPCore
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 /// A small file system in memory; only root may mount one.
 private final class SmallDisk: Sendable {
@@ -14,7 +15,7 @@ private final class SmallDisk: Sendable {
         guard mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0 else { return nil }
     }
 
-    deinit { umount2(path, Int32(MNT_DETACH.rawValue)) }
+    deinit { umount2(path, Int32(MNT_DETACH)) }
 
     static let isPossible: Bool = ((try? SmallDisk(megabytes: 1)) ?? nil) != nil
 }
@@ -38,7 +39,11 @@ struct DiskFullTests {
         var refusal: APIAnswer?
         for number in 0..<5000 where refusal == nil {
             let answer = try await api.register("full-\(number)")
-            if answer.status == 201 { acknowledged.insert("full-\(number)") } else { refusal = answer }
+            if answer.status == 201 {
+                acknowledged.insert("full-\(number)")
+            } else {
+                refusal = answer
+            }
         }
         let refused = try #require(refusal)
         #expect([503, 507].contains(refused.status), "\(refused)")
@@ -49,8 +54,10 @@ struct DiskFullTests {
         #expect(try await api.send(.get, "/livez").status == 200)
         for _ in 0..<3 {
             let poll = try await appliance.send(
-                .get, "/v1/edgehosts/device-153/desired",
-                fields: [(name: "If-None-Match", value: tag)])
+                .get,
+                "/v1/edgehosts/device-153/desired",
+                fields: [(name: "If-None-Match", value: tag)]
+            )
             #expect(poll.status == 304, "\(poll)")
         }
         #expect(try await api.send(.get, "/v1/edgehosts/device-153").status == 200)
@@ -66,7 +73,9 @@ struct DiskFullTests {
     }
 
     private func checkStored(
-        _ server: EaselProcess, _ api: API, _ acknowledged: Set<String>
+        _ server: EaselProcess,
+        _ api: API,
+        _ acknowledged: Set<String>
     ) async throws {
         let stored = try DatabaseCopy(of: server.data).rows("SELECT uid FROM appliance", columns: 1)
         #expect(Set(stored.map { $0[0] }) == acknowledged.union(["device-153", "after"]))

@@ -1,7 +1,8 @@
 import EventLoop
+import Glibc
 import JSON
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("SIGTERM with parked polls", .serialized)
 struct DrainTests {
@@ -32,7 +33,9 @@ struct DrainTests {
         #expect(clock.now - start < .seconds(10))
         let statuses = Dictionary(grouping: answers, by: \.status).mapValues(\.count)
         #expect(
-            answers.count { [204, 304, 503].contains($0.status) } == Self.count, "\(statuses)")
+            answers.count { [204, 304, 503].contains($0.status) } == Self.count,
+            "\(statuses)"
+        )
         for answer in answers where answer.status == 503 {
             #expect(answer.head.lowercased().contains("retry-after:"), "\(answer.head)")
         }
@@ -51,7 +54,8 @@ struct DrainTests {
                 .first(where: { $0.lowercased().hasPrefix("etag: ") })?.dropFirst(6)
         else { throw RawSocket.Failed(description: answer.head) }
         try socket.send(
-            requestText("GET", path + "?wait=100", fields: [credential, "If-None-Match: \(tag)"]))
+            requestText("GET", path + "?wait=100", fields: [credential, "If-None-Match: \(tag)"])
+        )
         return socket
     }
 

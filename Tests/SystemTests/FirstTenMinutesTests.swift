@@ -1,6 +1,7 @@
 import HTTPCore
-import TestSupport
+import JSON
 import Testing
+import TestSupport
 
 @Suite("The first ten minutes of the README")
 struct FirstTenMinutesTests {
@@ -32,7 +33,9 @@ struct FirstTenMinutesTests {
                 "BIN": try Programs.folder(), "DATA": server.data,
                 "EXAMPLES": Programs.examples, "EASEL": server.secureURL, "SITE": site.path,
             ],
-            directory: Programs.repository, within: .seconds(60))
+            directory: Programs.repository,
+            within: .seconds(60)
+        )
         #expect(result.ending == .exit(0), "\(result.output)\n\(result.errors)\n\(site.log)")
         for line in ["1 imported, 0 unchanged, 0 refused", "unpaired", "log-shipper 4.1.0"] {
             #expect(result.output.contains(line), "\(result.output)")

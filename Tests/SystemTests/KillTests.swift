@@ -2,8 +2,8 @@ import HTTPCore
 import JSON
 import Storage
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite("kill -9", .serialized)
 struct KillTests {
@@ -35,7 +35,7 @@ struct KillTests {
         try await first.killHard()
         let acknowledged = Acknowledged()
         var random = SystemRandomNumberGenerator()
-        for round in 0..<16 {
+        for round in 0..<20 {
             let server = try await EaselProcess.start(data: data, flags: Self.flags)
             if round > 0 { try check(data, acknowledged) }
             let goal = acknowledged.count + Int.random(in: 1...120, using: &random)
@@ -58,8 +58,11 @@ struct KillTests {
 
     /// Writers that go on until the server is gone.
     private func load(
-        _ server: EaselProcess, _ fleet: [PairedAppliance], _ acknowledged: Acknowledged,
-        _ round: Int, _ group: inout ThrowingTaskGroup<Void, any Error>
+        _ server: EaselProcess,
+        _ fleet: [PairedAppliance],
+        _ acknowledged: Acknowledged,
+        _ round: Int,
+        _ group: inout ThrowingTaskGroup<Void, any Error>
     ) throws {
         let operators = try server.api(isSecure: false)
         for writer in 0..<8 {
@@ -80,7 +83,10 @@ struct KillTests {
                     let beat: JSONValue = ["state": "healthy", "message": .string("\(number)")]
                     guard
                         let answer = try? await api.send(
-                            .patch, "/v1/edgehosts/\(appliance.uid)/health", beat)
+                            .patch,
+                            "/v1/edgehosts/\(appliance.uid)/health",
+                            beat
+                        )
                     else { return }
                     #expect(answer.status == 204, "\(answer)")
                     acknowledged.note(beat: number, of: appliance.uid)
@@ -101,7 +107,9 @@ struct KillTests {
             """
             SELECT a.uid, h.message FROM appliance a
             JOIN appliance_health h ON h.appliance_key = a.key WHERE h.message <> ''
-            """, columns: 2)
+            """,
+            columns: 2
+        )
         let heard = Dictionary(uniqueKeysWithValues: beats.map { ($0[0], Int($0[1]) ?? 0) })
         for (uid, beat) in acknowledged.beats {
             #expect((heard[uid] ?? 0) >= beat, "\(uid): \(heard[uid] ?? 0) < \(beat)")
@@ -120,21 +128,21 @@ struct KillTests {
         var random = SystemRandomNumberGenerator()
         var agent = try AgentProcess(site)
         try await site.logged("Paired with")
-        for round in 1...15 {
+        for round in 1...24 {
             try await api.change(profile, "site", layers: Self.layers(round))
-            let loop = try Harness.loop()
             // The moment of the cut is the point here: any within the time that a change takes.
-            try await loop.sleep(for: .milliseconds(Int.random(in: 0...60, using: &random)))
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...200, using: &random)))
             agent.process.kill()
             _ = try await agent.process.ended()
             agent = try AgentProcess(site)
         }
-        let wanted = Self.layers(15)
+        let wanted = Self.layers(24)
         let files = Set(
             wanted.enumerated().flatMap { index, layer in
                 let folder = "0\(10 * (index + 1))-\(layer.name)"
                 return ["\(folder)/values.yaml", "\(folder)/manifests/\(layer.name).yaml"]
-            })
+            }
+        )
         do {
             try await Wait.until("the tree of the last change", within: .seconds(20)) {
                 guard site.layers == files else { return false }
@@ -165,7 +173,11 @@ struct KillTests {
         if round % 2 == 0 { layers.append((name: "even", content: "kind: ConfigMap\n")) }
         if round % 3 == 0 {
             layers.append(
-                (name: "third", content: "kind: Secret\ntext: \(String(repeating: "x", count: 50_000))\n"))
+                (
+                    name: "third",
+                    content: "kind: Secret\ntext: \(String(repeating: "x", count: 50_000))\n"
+                )
+            )
         }
         layers.append((name: "named-\(round % 4)", content: "kind: ConfigMap\n"))
         return layers

@@ -2,8 +2,9 @@ import EventLoop
 import Glibc
 import HTTPCore
 import JSON
-import TestSupport
+import Storage
 import Testing
+import TestSupport
 
 @Suite("A race for one appliance ID", .serialized)
 struct RegistrationRaceTests {
@@ -37,7 +38,10 @@ struct RegistrationRaceTests {
         let winners = answers.filter { $0.status == 201 }
         #expect(winners.count == 1)
         let refused = answers.filter { $0.status == 409 }
-        #expect(refused.count == 999, "\(Dictionary(grouping: answers, by: \.status).mapValues(\.count))")
+        #expect(
+            refused.count == 999,
+            "\(Dictionary(grouping: answers, by: \.status).mapValues(\.count))"
+        )
         checkRefusals(refused, tenants)
         let winner = try #require(winners.first)
         let owner = tenants[winner.tenant].signIn
@@ -47,17 +51,22 @@ struct RegistrationRaceTests {
 
     /// All connections are open before the first byte is sent.
     private func race(_ tenants: [Tenant], port: UInt16) async throws -> [Answer] {
-        let sockets = try await Threads.run { try (0..<1000).map { _ in try RawSocket(port: port) } }
+        let sockets = try await Threads.run {
+            try (0..<1000).map { _ in try RawSocket(port: port) }
+        }
         let body = "{\"metadata\":{\"uid\":\"device-153\",\"name\":\"device-153\"},\"spec\":{}}"
         return try await withThrowingTaskGroup(of: [Answer].self) { group in
             for (index, tenant) in tenants.enumerated() {
                 let own = sockets[(index * 125)..<((index + 1) * 125)]
                 let text = requestText(
-                    "POST", "/v1/edgehosts",
+                    "POST",
+                    "/v1/edgehosts",
                     fields: [
                         "ApiKey: \(tenant.signIn.apiKey)",
                         "ProjectUid: \(tenant.signIn.projectUID)",
-                    ], body: body)
+                    ],
+                    body: body
+                )
                 group.addTask {
                     try await Threads.run {
                         for socket in own { try socket.send(text) }
@@ -87,7 +96,10 @@ struct RegistrationRaceTests {
 
     private func checkRow(_ server: EaselProcess, _ owner: SignIn, others: [SignIn]) async throws {
         let copy = try DatabaseCopy(of: server.data)
-        let rows = try copy.rows("SELECT uid, tenant_uid, project_uid, owner_uid FROM appliance", columns: 4)
+        let rows = try copy.rows(
+            "SELECT uid, tenant_uid, project_uid, owner_uid FROM appliance",
+            columns: 4
+        )
         #expect(rows == [["device-153", owner.tenantUID, owner.projectUID, owner.userUID]])
         let made = try copy.audit().filter { $0.kind == "edgehost" }
         #expect(made.count == 1)

@@ -17,23 +17,27 @@ struct PackSet: Sendable, CustomTestStringConvertible {
     var testDescription: String { folder.hasSuffix("Examples/packs") ? "examples" : "real packs" }
 
     static let examples = PackSet(
-        folder: Programs.examples + "/packs", laterFolder: Programs.examples + "/packs-later",
+        folder: Programs.examples + "/packs",
+        laterFolder: Programs.examples + "/packs-later",
         train: ("log-shipper", ["log-shipper-4.0.3", "log-shipper-4.1.0"], "4.1.0", "4.2.0"),
         preset: (
             "hello-world", ["1.0.0", "1.1.0"], "friendly", "signature: from all of us at the edge"
-        ))
+        )
+    )
 
     /// The packs in the folder that `EASEL_REAL_PACKS` names.
     static func real(_ folder: String) -> PackSet {
         PackSet(
-            folder: folder, laterFolder: folder,
+            folder: folder,
+            laterFolder: folder,
             train: (
                 "fluentbit", ["fluentbit-4.0.3", "fluentbit-4.0.7", "fluentbit-4.1.0"], "4.1.0",
                 "4.2.3"
             ),
             preset: (
                 "hello-universe", ["1.2.0", "1.3.1"], "enable-api", "apiEnabled: true"
-            ))
+            )
+        )
     }
 
     static var all: [PackSet] {
@@ -83,7 +87,8 @@ private final class Walk {
                 "packs", "import", path, "--server", server.secureURL, "--api-key",
                 try server.signIn().apiKey,
             ],
-            environment: ["SSL_CERT_FILE": server.authorityPath])
+            environment: ["SSL_CERT_FILE": server.authorityPath]
+        )
         #expect(result.ending == .exit(0), "\(result)")
         #expect(result.output.contains("1 imported, 0 unchanged, 0 refused"), "\(result.output)")
     }
@@ -91,7 +96,8 @@ private final class Walk {
     // MARK: 1
 
     func importPacks() async throws {
-        let folders = packs.train.folders + packs.preset.versions.map { "\(packs.preset.name)-\($0)" }
+        let folders =
+            packs.train.folders + packs.preset.versions.map { "\(packs.preset.name)-\($0)" }
         for folder in folders { try await importPack("\(packs.folder)/\(folder)") }
     }
 
@@ -100,13 +106,16 @@ private final class Walk {
     func registerAppliance() async throws {
         let labels: JSONValue = ["name": "Ward 3", "site": "hospital-1"]
         let made = try await api.call(
-            .post, "/v1/edgehosts",
+            .post,
+            "/v1/edgehosts",
             [
                 "metadata": [
                     "uid": .string(Self.device), "name": .string(Self.device), "labels": labels,
                 ],
                 "spec": ["archType": "amd64"],
-            ], expecting: 201)
+            ],
+            expecting: 201
+        )
         #expect(made["uid"]?.text == Self.device)
         let appliance = try await appliance()
         #expect(appliance["status"]?["state"]?.text == "unpaired")
@@ -154,14 +163,17 @@ private final class Walk {
             ],
         ]
         let made = try await api.call(
-            .post, "/v1/clusterprofiles",
+            .post,
+            "/v1/clusterprofiles",
             [
                 "metadata": ["name": "hospital-site"],
                 "spec": [
                     "version": "1.0.0",
                     "template": ["type": "system", "cloudType": "libvirt", "packs": layers],
                 ],
-            ], expecting: 201)
+            ],
+            expecting: 201
+        )
         profile = try #require(made["uid"]?.text)
         let early = try await api.send(.get, "/v1/clusterprofiles/\(profile)/spc/download")
         #expect(early.status == 422 || early.status == 404 || early.status == 400, "\(early)")
@@ -214,12 +226,13 @@ private final class Walk {
         let vm = try TestFiles.text(site.path + "/applied/030-gateway/manifests/vm.yaml")
         #expect(vm.contains("address: 192.168.100.12"), "\(vm)")
         #expect(try presetValues().contains(packs.preset.brings))
-        #expect(files.contains { $0.hasSuffix("charts/\(packs.train.name)-\(packs.train.first).tgz") })
+        #expect(files.contains { $0.contains("-\(packs.train.name)/charts/") }, "\(files)")
     }
 
     private func presetValues() throws -> String {
         let path = try #require(
-            site.layers.first { $0.contains(packs.preset.name) && $0.hasSuffix("values.yaml") })
+            site.layers.first { $0.contains(packs.preset.name) && $0.hasSuffix("values.yaml") }
+        )
         return try TestFiles.text("\(site.path)/applied/\(path)")
     }
 
@@ -239,7 +252,9 @@ private final class Walk {
                 }
             }
         } catch {
-            Issue.record("\(error)\n\(String(decoding: last.jsonBytes(), as: UTF8.self))\n\(site.log)")
+            Issue.record(
+                "\(error)\n\(String(decoding: last.jsonBytes(), as: UTF8.self))\n\(site.log)"
+            )
             throw error
         }
     }
@@ -250,25 +265,31 @@ private final class Walk {
         let base = "/v1/clusterprofiles/\(profile)/packs"
         let found = try await api.call(
             .get,
-            "/v1/packs?filters=spec.name=\(packs.preset.name)ANDspec.version=\(packs.preset.versions[1])")
+            "/v1/packs?filters=spec.name=\(packs.preset.name)ANDspec.version=\(packs.preset.versions[1])"
+        )
         let uid = try #require(found["items"]?[0]?["metadata"]?["uid"]?.text)
         try await api.call(
-            .put, "\(base)/\(packs.preset.name)",
+            .put,
+            "\(base)/\(packs.preset.name)",
             [
                 "pack": [
                     "name": .string(packs.preset.name), "type": "spectro", "layer": "addon",
                     "tag": .string(packs.preset.versions[1]), "uid": .string(uid),
                     "presets": [.string(packs.preset.chosen)],
                 ]
-            ])
+            ]
+        )
         try await api.call(.delete, "\(base)/note")
         let manifests = try await api.call(.get, "\(base)/gateway/manifests")
         let vm = try #require(
-            manifests["items"]?.elements?.first { $0["metadata"]?["name"]?.text == "vm" })
+            manifests["items"]?.elements?.first { $0["metadata"]?["name"]?.text == "vm" }
+        )
         let vmUID = try #require(vm["metadata"]?["uid"]?.text)
         try await api.call(
-            .put, "\(base)/gateway/manifests/\(vmUID)",
-            ["name": "vm", "content": "name: gateway\nhardware: {cpu: 4, memory: 8}\n"])
+            .put,
+            "\(base)/gateway/manifests/\(vmUID)",
+            ["name": "vm", "content": "name: gateway\nhardware: {cpu: 4, memory: 8}\n"]
+        )
         let before = site.layers
         // A draft is nobody's state.
         #expect(try await revisions().count == 1)

@@ -37,10 +37,12 @@ struct StartAndStopTests {
     @Test func `refuses a database of a newer version`() async throws {
         let data = try TemporaryDirectory.make()
         var options = DatabaseOptions(path: data + "/easel.db")
-        options.migrations.append(
-            Migration(
-                number: Int64(options.migrations.count + 1), name: "later",
-                text: "CREATE TABLE later (uid TEXT)"))
+        let number = String(10_001 + options.migrations.count).dropFirst()
+        let later = Migration(
+            file: "\(number)_later.sql",
+            bytes: Array("CREATE TABLE later (uid TEXT);".utf8)
+        )
+        options.migrations.append(try #require(later))
         try Database.open(options).close()
         for command in [["serve", "--listen", "127.0.0.1:0"], ["migrate"]] {
             let result = try await refused(command + ["--data", data])
@@ -54,7 +56,10 @@ struct StartAndStopTests {
         try TestFiles.write(data + "/easel.db", String(repeating: "no database ", count: 1000))
         let result = try await refused(["serve", "--data", data, "--listen", "127.0.0.1:0"])
         #expect(result.ending == .exit(1))
-        #expect(result.errors.contains("easel.db") || result.errors.contains("database"), "\(result)")
+        #expect(
+            result.errors.contains("easel.db") || result.errors.contains("database"),
+            "\(result)"
+        )
         #expect(try TestFiles.text(data + "/easel.db").hasPrefix("no database"))
     }
 
@@ -115,13 +120,15 @@ struct StartAndStopTests {
     func `takes flags from the environment, and those of the command line first`() async throws {
         let data = try TemporaryDirectory.make() + "/data"
         let process = try ChildProcess(
-            Programs.easel(), ["serve", "--log-format", "text"],
+            Programs.easel(),
+            ["serve", "--log-format", "text"],
             environment: [
                 "EASEL_DATA": data, "EASEL_LISTEN": "127.0.0.1:0,127.0.0.1:0",
                 "EASEL_TLS_LISTEN": "127.0.0.1:0", "EASEL_TLS_SELF_SIGNED": "true",
                 "EASEL_LOOPS": "1", "EASEL_LOG_FORMAT": "json",
                 "EASEL_BOOTSTRAP_OUTPUT": data + "-first.json",
-            ])
+            ]
+        )
         try await Wait.until("ready in text") {
             process.errors.lines.contains { !$0.hasPrefix("{") && $0.contains(" ready") }
         }
@@ -149,7 +156,8 @@ struct StartAndStopTests {
         // A request whose body does not come keeps the server from ending.
         try stuck.send(
             "POST /v1/edgehosts HTTP/1.1\r\nHost: a\r\nApiKey: \(key)\r\n"
-                + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+                + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
         _ = try await server.api().send(.get, "/livez")
         server.process.send(SIGTERM)
         try await Wait.until("stopping") { server.log.contains { $0.message == "stopping" } }

@@ -23,7 +23,8 @@ struct StuckClientTests {
                 case 2:
                     let socket = try RawSocket(port: plain)
                     try socket.send(
-                        "POST /v1/edgehosts HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{")
+                        "POST /v1/edgehosts HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"
+                    )
                     return socket
                 default: return try RawSocket(port: secure)
                 }

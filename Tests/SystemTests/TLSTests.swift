@@ -17,9 +17,13 @@ struct TLSPortTests {
         ] {
             let result = try await Programs.bash(
                 "openssl s_client \(flag) \(target) -verify_return_error < /dev/null || true",
-                within: .seconds(15))
+                within: .seconds(15)
+            )
             let isVerified = result.output.contains("Verify return code: 0 (ok)")
-            #expect((isVerified && !result.output.contains("Cipher is (NONE)")) == isSpoken, "\(flag): \(result)")
+            #expect(
+                (isVerified && !result.output.contains("Cipher is (NONE)")) == isSpoken,
+                "\(flag): \(result)"
+            )
         }
     }
 
@@ -62,7 +66,9 @@ struct TLSPortTests {
     func `closes a connection that does not speak TLS, and goes on`() async throws {
         let server = try await EaselProcess.start()
         let port = server.securePort
-        for text in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\u{0}\u{0}\u{0}\u{0}", "hello\r\n"] {
+        for text in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n", String(repeating: "\u{0}", count: 8), "hello\r\n",
+        ] {
             let bytes = try await Threads.run {
                 let socket = try RawSocket(port: port, receiveSeconds: 15)
                 try socket.send(text)

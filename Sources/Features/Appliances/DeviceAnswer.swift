@@ -105,6 +105,8 @@ package struct DeviceAnswer: WireOutput {
             writer.field("version", text("version"))
             writer.field("type", text("kind"))
             writer.field("profileUid", text("profileUid"))
+            // Easel's own: which published revision of the profile this layer is of.
+            writer.optionalField("revision", layer["revision"]?.integer)
             writer.key("condition")
             writer.object { writer in
                 writer.field("type", condition?["type"]?.text ?? "Ready")

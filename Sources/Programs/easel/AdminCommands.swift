@@ -37,7 +37,7 @@ struct BootstrapCommand: ParsableCommand {
                 organisation: org, email: email, password: password, in: database)
             printBytes(result.jsonBytes())
         } catch let failure as Failure {
-            throw ValidationError(failure.message)
+            throw Refusal(failure.message)
         }
     }
 }
@@ -54,7 +54,7 @@ struct BackupCommand: ParsableCommand {
     var data: String
 
     func run() throws {
-        let directory = try DataDirectory(data)
+        let directory = DataDirectory(existing: data)
         try Database.backup(of: directory.database, to: file)
         print("\(file): written")
     }

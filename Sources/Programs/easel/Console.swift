@@ -6,12 +6,21 @@ import HTTPClient
 import HTTPCore
 import TLS
 
+/// Why a command did not do what it was asked; it exits with 1, where wrong arguments give 64.
+struct Refusal: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ sentence: String) {
+        description = sentence
+    }
+}
+
 /// Reads a file that a flag names.
 func readFile(_ path: String, bytesMax: Int) throws -> [UInt8] {
     do {
         return try Files.read(path, bytesMax: bytesMax)
     } catch {
-        throw ValidationError("\(error)")
+        throw Refusal("\(error)")
     }
 }
 

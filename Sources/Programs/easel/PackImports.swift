@@ -23,16 +23,23 @@ enum LocalImport {
             database,
             Wiring.Surroundings(
                 sealingKey: try SealingKey.loadOrMake(path: directory.sealingKey),
-                workers: workers, serverURL: { "" }, caCertificate: nil,
-                logger: Logger(label: "easel")))
+                workers: workers,
+                serverURL: { "" },
+                caCertificate: nil,
+                logger: Logger(label: "easel")
+            )
+        )
         let report = try blocking {
             try await wiring.packs.importFolder(folder, by: AuditActor(tenantUID: ""))
         }
         return report.results.map { result in
             PackOutcome(
-                source: result.source, name: "\(result.name) \(result.version)",
-                outcome: result.outcome.rawValue, faults: result.faults.map(\.description),
-                warnings: result.warnings.map(\.description))
+                source: result.source,
+                name: PackOutcome.name(result.name, result.version),
+                outcome: result.outcome.rawValue,
+                faults: result.faults.map(\.description),
+                warnings: result.warnings.map(\.description)
+            )
         }
     }
 
@@ -88,35 +95,50 @@ struct RemoteImport {
     private func registryUID(_ client: BlockingHTTPClient) throws -> String {
         let answer = try client.send(
             ClientRequest(
-                .get, try url("/v1/registries/metadata?scope="), fields: [("ApiKey", apiKey)]))
+                .get,
+                try url("/v1/registries/metadata?scope="),
+                fields: [("ApiKey", apiKey)]
+            )
+        )
         let body = try JSONParser.parse(answer.body)
         guard answer.status == 200 else {
-            throw ValidationError(
-                "The server refused: \(body["message"]?.text ?? "status \(answer.status)")")
+            throw Refusal(
+                "The server refused: \(body["message"]?.text ?? "status \(answer.status)")"
+            )
         }
         let registries = body["items"]?.elements ?? []
         let embedded = registries.first { $0["name"]?.text == Registry.embeddedName }
         guard let uid = (embedded ?? registries.first)?["uid"]?.text else {
-            throw ValidationError("The server has no pack registry.")
+            throw Refusal("The server has no pack registry.")
         }
         return uid
     }
 
     private func send(
-        _ source: PackSource, to registry: String, _ client: BlockingHTTPClient
+        _ source: PackSource,
+        to registry: String,
+        _ client: BlockingHTTPClient
     ) throws -> PackOutcome {
         let bytes: [UInt8]
         do {
             bytes = try source.archive()
         } catch {
             return PackOutcome(
-                source: source.name, name: "", outcome: "refused", faults: ["\(error)"],
-                warnings: [])
+                source: source.name,
+                name: "",
+                outcome: "refused",
+                faults: ["\(error)"],
+                warnings: []
+            )
         }
         let answer = try client.send(
             ClientRequest(
-                .post, try url("/v1/registries/pack/\(registry)/packs"),
-                fields: [("ApiKey", apiKey), ("Content-Type", "application/gzip")], body: bytes))
+                .post,
+                try url("/v1/registries/pack/\(registry)/packs"),
+                fields: [("ApiKey", apiKey), ("Content-Type", "application/gzip")],
+                body: bytes
+            )
+        )
         let body = try JSONParser.parse(answer.body)
         guard answer.status < 300 else {
             let errors = body["details"]?["errors"]?.elements ?? []
@@ -124,13 +146,19 @@ struct RemoteImport {
                 "\(error["pointer"]?.text ?? ""): \(error["message"]?.text ?? "")"
             }
             return PackOutcome(
-                source: source.name, name: "", outcome: "refused",
-                faults: faults.isEmpty ? [body["message"]?.text ?? ""] : faults, warnings: [])
+                source: source.name,
+                name: "",
+                outcome: "refused",
+                faults: faults.isEmpty ? [body["message"]?.text ?? ""] : faults,
+                warnings: []
+            )
         }
         return PackOutcome(
             source: source.name,
-            name: "\(body["name"]?.text ?? "") \(body["version"]?.text ?? "")",
-            outcome: body["outcome"]?.text ?? "", faults: [],
-            warnings: (body["warnings"]?.elements ?? []).compactMap(\.text))
+            name: PackOutcome.name(body["name"]?.text ?? "", body["version"]?.text ?? ""),
+            outcome: body["outcome"]?.text ?? "",
+            faults: [],
+            warnings: (body["warnings"]?.elements ?? []).compactMap(\.text)
+        )
     }
 }

@@ -68,6 +68,11 @@ struct PackOutcome {
     let faults: [String]
     let warnings: [String]
 
+    /// Name and version, as far as they could be read.
+    static func name(_ name: String, _ version: String) -> String {
+        [name, version].filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
     func printLines() {
         print("\(outcome) \(source)\(name.isEmpty ? "" : " (\(name))")")
         for fault in faults { print("  \(fault)") }

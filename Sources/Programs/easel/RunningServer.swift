@@ -35,18 +35,30 @@ final class RunningServer {
         let tls = try ServerTLS(options, directory, database, sealingKey, logger)
         endpoints = try options.endpoints()
         givenURL = options.publicURL
-        let reachedAt: @Sendable () -> String = { [givenURL, foundURL] in givenURL ?? foundURL.value }
+        let reachedAt: @Sendable () -> String = { [givenURL, foundURL] in givenURL ?? foundURL.value
+        }
         // Password hashing takes 32 MB a time: few threads bound what a burst of logins costs.
         workers = try WorkerPool(threads: 2)
         wiring = try Wiring(
             database,
             Wiring.Surroundings(
-                sealingKey: sealingKey, workers: workers, serverURL: reachedAt,
-                caCertificate: tls.authority, logger: logger))
+                sealingKey: sealingKey,
+                workers: workers,
+                serverURL: reachedAt,
+                caCertificate: tls.authority,
+                logger: logger
+            )
+        )
         try Self.load(wiring.agents, database)
         loops = try LoopGroup(count: options.loops > 0 ? options.loops : Machine.coreCount)
         server = try Self.makeServer(
-            wiring, loops, options, tls: tls.context, isOpen: isOpen, logger)
+            wiring,
+            loops,
+            options,
+            tls: tls.context,
+            isOpen: isOpen,
+            logger
+        )
         bindReaders()
     }
 
@@ -71,27 +83,41 @@ final class RunningServer {
     }
 
     private static func makeServer(
-        _ wiring: Wiring, _ loops: LoopGroup, _ options: ServeOptions, tls: TLSServerContext?,
-        isOpen: SharedFlag, _ logger: Logger
+        _ wiring: Wiring,
+        _ loops: LoopGroup,
+        _ options: ServeOptions,
+        tls: TLSServerContext?,
+        isOpen: SharedFlag,
+        _ logger: Logger
     ) throws -> Server {
         let holder = DispatcherHolder()
         let system = SystemEndpoints(
-            database: wiring.database, loops: loops, isOpen: { isOpen.value },
+            database: wiring.database,
+            loops: loops,
+            isOpen: { isOpen.value },
             document: { holder.document },
             metrics: {
                 .init(
                     endpoints: holder.dispatcher?.endpoints ?? [],
-                    metrics: holder.dispatcher?.metrics, appliances: wiring.agents.index.count)
-            })
+                    metrics: holder.dispatcher?.metrics,
+                    appliances: wiring.agents.index.count
+                )
+            }
+        )
         let dispatcher = Dispatcher(
-            endpoints: wiring.endpoints + system.endpoints, authenticator: wiring.authenticator,
+            endpoints: wiring.endpoints + system.endpoints,
+            authenticator: wiring.authenticator,
             services: RequestContext.Services(clock: .system, cursors: wiring.cursors),
-            logger: logger)
+            logger: logger
+        )
         holder.dispatcher = dispatcher
         return Server(
-            configuration: ServerConfiguration(endpoints: try options.endpoints()), loops: loops,
+            configuration: ServerConfiguration(endpoints: try options.endpoints()),
+            loops: loops,
             responder: dispatcher,
-            observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil, tls: tls)
+            observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil,
+            tls: tls
+        )
     }
 
     /// Where sites find the server; known once it has started.
@@ -130,7 +156,8 @@ final class RunningServer {
     /// Where sites find the server when no `--public-url` says: the first secure address, else the
     /// first plain one; the machine's name where every address is meant.
     private static func address(
-        of endpoints: [ServerConfiguration.Endpoint], _ bound: [BoundAddress]
+        of endpoints: [ServerConfiguration.Endpoint],
+        _ bound: [BoundAddress]
     ) -> String {
         let chosen = endpoints.first(where: \.isSecure) ?? endpoints.first
         let found = bound.first(where: \.isSecure) ?? bound.first
@@ -206,7 +233,8 @@ private final class DispatcherHolder: Sendable {
         state.withLock { state in
             if let document = state.document { return document }
             let document = OpenAPICommand.document(
-                of: state.dispatcher?.endpoints ?? [], title: "Easel"
+                of: state.dispatcher?.endpoints ?? [],
+                title: "Easel"
             ).jsonBytes()
             state.document = document
             return document
@@ -227,6 +255,7 @@ private struct AccessLog: RequestObserver {
                 "path": "\(answer.request.map { $0.text($0.path) } ?? "-")",
                 "status": "\(answer.status)", "microseconds": "\(answer.microseconds)",
                 "bytes": "\(answer.bytes)", "peer": "\(answer.peerAddress)",
-            ])
+            ]
+        )
     }
 }

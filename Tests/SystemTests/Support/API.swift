@@ -18,7 +18,9 @@ final class API: Sendable {
     ///   - authority: PEM of the only authority to trust; nil for plain HTTP.
     ///   - credentials: sent with every request.
     init(
-        _ url: String, authority: [UInt8]?, credentials: [(name: String, value: String)]
+        _ url: String,
+        authority: [UInt8]?,
+        credentials: [(name: String, value: String)]
     ) throws {
         guard let base = HTTPURL(url) else { throw BadAddress(text: url) }
         self.base = base
@@ -28,11 +30,17 @@ final class API: Sendable {
         options.idlePerServerMax = 64
         options.exchangesMax = 4096
         client = try HTTPClient(
-            loop: Harness.loop(), workers: Harness.workers.get(), options: options)
+            loop: Harness.loop(),
+            workers: Harness.workers.get(),
+            options: options
+        )
     }
 
     convenience init(
-        _ url: String, authority: [UInt8]?, key: String?, project: String?
+        _ url: String,
+        authority: [UInt8]?,
+        key: String?,
+        project: String?
     ) throws {
         var credentials: [(name: String, value: String)] = []
         if let key { credentials.append((name: "ApiKey", value: key)) }
@@ -44,22 +52,35 @@ final class API: Sendable {
 
     /// Sends a request and gives its answer, whatever the status.
     func send(
-        _ method: HTTPMethod, _ path: String, _ json: JSONValue? = nil, body: [UInt8] = [],
-        fields: [(name: String, value: String)] = [], deadline: Duration = .seconds(30)
+        _ method: HTTPMethod,
+        _ path: String,
+        _ json: JSONValue? = nil,
+        body: [UInt8] = [],
+        fields: [(name: String, value: String)] = [],
+        deadline: Duration = .seconds(30)
     ) async throws -> APIAnswer {
         guard let url = base.with(target: path) else { throw BadAddress(text: path) }
         var all = credentials + fields
         if json != nil { all.append((name: "Content-Type", value: "application/json")) }
         let answer = try await client.send(
             ClientRequest(
-                method, url, fields: all, body: json?.jsonBytes() ?? body, deadline: deadline))
+                method,
+                url,
+                fields: all,
+                body: json?.jsonBytes() ?? body,
+                deadline: deadline
+            )
+        )
         return APIAnswer(path: "\(method.text) \(path)", response: answer)
     }
 
     /// Sends a request that must succeed, and gives the JSON of its answer.
     @discardableResult
     func call(
-        _ method: HTTPMethod, _ path: String, _ json: JSONValue? = nil, expecting status: Int? = nil,
+        _ method: HTTPMethod,
+        _ path: String,
+        _ json: JSONValue? = nil,
+        expecting status: Int? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> JSONValue {
         let answer = try await send(method, path, json)

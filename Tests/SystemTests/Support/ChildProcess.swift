@@ -170,7 +170,9 @@ final class LineCollector: Sendable {
                 state.withLock { state in
                     state.rest += buffer[..<count]
                     var lines = state.rest.split(
-                        separator: 0x0A, omittingEmptySubsequences: false)
+                        separator: 0x0A,
+                        omittingEmptySubsequences: false
+                    )
                     state.rest = Array(lines.removeLast())
                     state.lines += lines.map { String(decoding: $0, as: UTF8.self) }
                 }

@@ -26,8 +26,12 @@ struct DatabaseCopy {
                 "SELECT action, resource_kind, resource_uid, message, actor_kind FROM audit ORDER BY uid"
             ) {
                 AuditRow(
-                    action: $0.text(0), kind: $0.text(1), uid: $0.text(2), message: $0.text(3),
-                    actor: $0.text(4))
+                    action: $0.text(0),
+                    kind: $0.text(1),
+                    uid: $0.text(2),
+                    message: $0.text(3),
+                    actor: $0.text(4)
+                )
             }
         }
     }

@@ -26,8 +26,10 @@ final class EaselProcess: Sendable {
     ///
     /// - Parameter data: the data directory; a new one by default.
     static func start(
-        data: String? = nil, flags: [String] = standardFlags,
-        environment: [String: String] = [:], within limit: Duration = .seconds(20)
+        data: String? = nil,
+        flags: [String] = standardFlags,
+        environment: [String: String] = [:],
+        within limit: Duration = .seconds(20)
     ) async throws -> EaselProcess {
         let data = try data ?? TemporaryDirectory.make() + "/data"
         let process = try launch(data: data, flags: flags, environment: environment)
@@ -51,10 +53,15 @@ final class EaselProcess: Sendable {
 
     /// Starts `easel serve` without waiting.
     static func launch(
-        data: String, flags: [String] = standardFlags, environment: [String: String] = [:]
+        data: String,
+        flags: [String] = standardFlags,
+        environment: [String: String] = [:]
     ) throws -> ChildProcess {
         try ChildProcess(
-            Programs.easel(), ["serve", "--data", data] + flags, environment: environment)
+            Programs.easel(),
+            ["serve", "--data", data] + flags,
+            environment: environment
+        )
     }
 
     /// One plain and one TLS port that the system chooses.
@@ -102,7 +109,10 @@ final class EaselProcess: Sendable {
     func api(key: String?, project: String?, isSecure: Bool = true) throws -> API {
         try API(
             isSecure ? secureURL : plainURL,
-            authority: isSecure ? TestFiles.read(authorityPath) : nil, key: key, project: project)
+            authority: isSecure ? TestFiles.read(authorityPath) : nil,
+            key: key,
+            project: project
+        )
     }
 
     /// Stops the server in the usual way.

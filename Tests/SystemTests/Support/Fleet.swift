@@ -12,7 +12,8 @@ struct PairedAppliance: Sendable {
         try API(
             isSecure ? server.secureURL : server.plainURL,
             authority: isSecure ? TestFiles.read(server.authorityPath) : nil,
-            credentials: [(name: "Authorization", value: "Bearer \(credential)")])
+            credentials: [(name: "Authorization", value: "Bearer \(credential)")]
+        )
     }
 }
 
@@ -20,18 +21,23 @@ extension API {
     /// Registers an appliance and gives the answer.
     func register(_ uid: String) async throws -> APIAnswer {
         try await send(
-            .post, "/v1/edgehosts",
-            ["metadata": ["uid": .string(uid), "name": .string(uid)], "spec": [:]])
+            .post,
+            "/v1/edgehosts",
+            ["metadata": ["uid": .string(uid), "name": .string(uid)], "spec": [:]]
+        )
     }
 
     /// A token that admits appliances to a project.
     func makeToken(project: String) async throws -> String {
         let made = try await call(
-            .post, "/v1/edgehosts/tokens",
+            .post,
+            "/v1/edgehosts/tokens",
             [
                 "metadata": ["name": "system-tests"],
                 "spec": ["defaultProjectUid": .string(project)],
-            ], expecting: 201)
+            ],
+            expecting: 201
+        )
         let uid = try #require(made["uid"]?.text)
         let shown = try await call(.get, "/v1/edgehosts/tokens/\(uid)")
         return try #require(shown["spec"]?["token"]?.text, "\(shown)")
@@ -40,7 +46,8 @@ extension API {
     /// Pairs an appliance that the token admits.
     func pair(_ uid: String, token: String) async throws -> PairedAppliance {
         let answer = try await call(
-            .post, "/v1/edgehosts/register",
+            .post,
+            "/v1/edgehosts/register",
             [
                 "metadata": ["uid": .string(uid), "name": .string(uid)],
                 "spec": [
@@ -49,7 +56,8 @@ extension API {
                         "hostAuthToken": .string(token),
                     ]
                 ],
-            ])
+            ]
+        )
         let credential = try #require(answer["status"]?["serviceAuthToken"]?.text, "\(answer)")
         return PairedAppliance(uid: uid, credential: credential)
     }
@@ -60,7 +68,8 @@ extension API {
         -> String
     {
         let made = try await call(
-            .post, "/v1/clusterprofiles?publish=true",
+            .post,
+            "/v1/clusterprofiles?publish=true",
             [
                 "metadata": ["name": .string(name)],
                 "spec": [
@@ -69,7 +78,9 @@ extension API {
                         "type": "system", "cloudType": "libvirt", "packs": Self.layers(layers),
                     ],
                 ],
-            ], expecting: 201)
+            ],
+            expecting: 201
+        )
         return try #require(made["uid"]?.text)
     }
 
@@ -78,7 +89,8 @@ extension API {
         async throws
     {
         try await call(
-            .put, "/v1/clusterprofiles/\(profile)",
+            .put,
+            "/v1/clusterprofiles/\(profile)",
             [
                 "metadata": ["name": .string(name)],
                 "spec": [
@@ -87,7 +99,8 @@ extension API {
                         "type": "system", "cloudType": "libvirt", "packs": Self.layers(layers),
                     ],
                 ],
-            ])
+            ]
+        )
         try await call(.patch, "/v1/clusterprofiles/\(profile)/publish")
     }
 
@@ -97,12 +110,14 @@ extension API {
                 [
                     "name": .string(layer.name), "type": "manifest", "layer": "addon",
                     "values": .string(
-                        "pack:\n  spectrocloud.com/install-priority: \"\(10 * (index + 1))\"\n"),
+                        "pack:\n  spectrocloud.com/install-priority: \"\(10 * (index + 1))\"\n"
+                    ),
                     "manifests": [
                         ["name": .string(layer.name), "content": .string(layer.content)]
                     ],
                 ]
-            })
+            }
+        )
     }
 
     /// The archive of a published profile.

@@ -21,7 +21,8 @@ enum Programs {
         var bundles = CommandLine.arguments
         if count > 0 {
             bundles.append(
-                String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+                String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            )
         }
         for bundle in bundles {
             guard let slash = bundle.lastIndex(of: "/") else { continue }
@@ -53,7 +54,8 @@ struct CommandResult: Sendable {
 extension Programs {
     /// Runs `easel` with these arguments to its end.
     static func easel(
-        _ arguments: [String], environment: [String: String] = [:],
+        _ arguments: [String],
+        environment: [String: String] = [:],
         within limit: Duration = .seconds(30)
     ) async throws -> CommandResult {
         try await run(easel(), arguments, environment: environment, within: limit)
@@ -61,7 +63,9 @@ extension Programs {
 
     /// Runs a program to its end; kills it when that takes too long.
     static func run(
-        _ path: String, _ arguments: [String], environment: [String: String] = [:],
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
         within limit: Duration = .seconds(30)
     ) async throws -> CommandResult {
         let process = try ChildProcess(path, arguments, environment: environment)
@@ -78,17 +82,25 @@ extension Programs {
             throw Wait.TimedOut(description: "\(error)\n\(process.transcript)")
         }
         return CommandResult(
-            ending: ending, output: process.output.text, errors: process.errors.text)
+            ending: ending,
+            output: process.output.text,
+            errors: process.errors.text
+        )
     }
 
     /// Runs a script with `bash -euo pipefail`.
     static func bash(
-        _ script: String, environment: [String: String] = [:], directory: String? = nil,
+        _ script: String,
+        environment: [String: String] = [:],
+        directory: String? = nil,
         within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
         try await run(
-            "/bin/bash", ["-euo", "pipefail", "-c", (directory.map { "cd '\($0)'\n" } ?? "") + script],
-            environment: environment, within: limit)
+            "/bin/bash",
+            ["-euo", "pipefail", "-c", (directory.map { "cd '\($0)'\n" } ?? "") + script],
+            environment: environment,
+            within: limit
+        )
     }
 }
 

@@ -15,7 +15,12 @@ final class RawSocket: Sendable {
         var limit = timeval(tv_sec: receiveSeconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(
-                descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+                descriptor,
+                SOL_SOCKET,
+                option,
+                &limit,
+                socklen_t(MemoryLayout<timeval>.size)
+            )
         }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -39,7 +44,7 @@ final class RawSocket: Sendable {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failed(description: "send: errno \(errno)") }
             rest = rest.dropFirst(count)
@@ -83,7 +88,8 @@ final class RawSocket: Sendable {
             }
             guard let more = try receive() else {
                 throw Failed(
-                    description: "closed after \(String(decoding: bytes, as: UTF8.self))")
+                    description: "closed after \(String(decoding: bytes, as: UTF8.self))"
+                )
             }
             bytes += more
         }
@@ -92,7 +98,10 @@ final class RawSocket: Sendable {
 
 /// Text of one HTTP/1.1 request.
 func requestText(
-    _ method: String, _ path: String, fields: [String] = [], body: String? = nil
+    _ method: String,
+    _ path: String,
+    fields: [String] = [],
+    body: String? = nil
 ) -> String {
     var lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1"] + fields
     if let body {

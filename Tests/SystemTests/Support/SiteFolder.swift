@@ -11,11 +11,15 @@ struct SiteFolder: Sendable {
 
     /// The files of the layers, without those that the agent keeps for itself.
     var layers: Set<String> {
-        TestFiles.list(path + "/applied").filter { !$0.split(separator: "/").contains { $0.hasPrefix(".") } }
+        TestFiles.list(path + "/applied").filter {
+            !$0.split(separator: "/").contains { $0.hasPrefix(".") }
+        }
     }
 
     func put(archive: [UInt8]) throws { try TestFiles.write(path + "/systemprofile.tgz", archive) }
-    func put(unattended: String) throws { try TestFiles.write(path + "/unattended.yaml", unattended) }
+    func put(unattended: String) throws {
+        try TestFiles.write(path + "/unattended.yaml", unattended)
+    }
 
     /// Waits until the log holds a text.
     func logged(_ text: String, within limit: Duration = .seconds(20)) async throws {

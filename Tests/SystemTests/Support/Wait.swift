@@ -20,26 +20,27 @@ enum Wait {
 
     /// Asks again and again until there is an answer, at most for the time given.
     static func until<Value>(
-        _ what: @autoclosure () -> String, within limit: Duration = .seconds(20),
+        _ what: @autoclosure () -> String,
+        within limit: Duration = .seconds(20),
         _ body: () async throws -> Value?
     ) async throws -> Value {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
-        let loop = try Harness.loop()
         var pause = Duration.milliseconds(2)
         while true {
             if let value = try await body() { return value }
             guard clock.now < deadline else {
                 throw TimedOut(description: "waited \(limit) for: \(what())")
             }
-            try await loop.sleep(for: pause)
+            try await Task.sleep(for: pause)
             pause = min(pause * 2, .milliseconds(50))
         }
     }
 
     /// As `until`, for a condition.
     static func until(
-        _ what: @autoclosure () -> String, within limit: Duration = .seconds(20),
+        _ what: @autoclosure () -> String,
+        within limit: Duration = .seconds(20),
         holds condition: () async throws -> Bool
     ) async throws {
         _ = try await until(what(), within: limit) { try await condition() ? true : nil }
@@ -58,11 +59,14 @@ enum Threads {
         let box = Unmanaged.passRetained(Box(body))
         var thread = pthread_t()
         let code = pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { argument in
                 if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
                 return nil
-            }, box.toOpaque())
+            },
+            box.toOpaque()
+        )
         precondition(code == 0, "no thread: \(code)")
         pthread_detach(thread)
     }
