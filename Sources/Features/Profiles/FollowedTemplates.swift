@@ -13,7 +13,11 @@ extension Profiles {
         for uid in uids {
             guard
                 let profile = try ProfileStore.find(
-                    uid, tenantUID: scope.tenantUID, projectUID: scope.projectUID, tx)
+                    uid,
+                    tenantUID: scope.tenantUID,
+                    projectUID: scope.projectUID,
+                    tx
+                )
             else { continue }
             switch use {
             case .link: found[uid] = try followable(profile)
@@ -36,7 +40,8 @@ extension Profiles {
     }
 
     private static func published(
-        _ profile: Profile, _ tx: borrowing Transaction
+        _ profile: Profile,
+        _ tx: borrowing Transaction
     ) throws -> JSONObject? {
         guard let template = try ProfileOutput(profile, tx).published else { return nil }
         return try JSONParser.parse(template.jsonBytes()).members
@@ -44,7 +49,8 @@ extension Profiles {
 
     /// `v1ProfileTemplateSummary`.
     private static func summary(
-        _ profile: Profile, _ tx: borrowing Transaction
+        _ profile: Profile,
+        _ tx: borrowing Transaction
     ) throws -> JSONObject? {
         guard let number = profile.publishedNumber,
             let revision = try ProfileStore.revision(number, of: profile.uid, tx)
@@ -60,7 +66,8 @@ extension Profiles {
                         "type": .string(layer.kind.rawValue), "tag": .string(layer.tag),
                         "packUid": .string(layer.packUID),
                     ]
-                }),
+                }
+            ),
         ]
     }
 }

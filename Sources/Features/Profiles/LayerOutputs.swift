@@ -144,6 +144,8 @@ struct LayerSummaryOutput: WireOutput {
         writer.field("pack", LayerSpecOutput(output: layer, showsContent: false))
         writer.key("registry")
         writer.beginObject()
+        writer.field("isDefault", registry?.isDefault ?? false)
+        writer.field("isPrivate", false)
         writer.field("kind", registry?.kind.rawValue ?? "pack")
         writer.field("name", registry?.name ?? "")
         writer.field("uid", registry?.uid ?? layer.layer.registryUID)

@@ -312,6 +312,15 @@ extension Profiles {
                         "The type of a profile cannot change; it is '\(former.type.rawValue)'."
                     )
                 }
+                if let cloudType = input.spec.cloudType, !cloudType.isEmpty,
+                    cloudType != former.cloudType
+                {
+                    throw Failure.fault(
+                        "/spec/template/cloudType",
+                        "Immutable",
+                        "The environment of a profile cannot change; it is '\(former.cloudType)'."
+                    )
+                }
                 var profile = former
                 profile.name = input.metadata.name
                 profile.labels = input.metadata.labels

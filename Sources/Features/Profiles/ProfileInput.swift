@@ -179,6 +179,7 @@ struct ProfileUpdateInput: WireInput {
     struct Spec: WireInput {
         let version: String?
         let type: ProfileType?
+        let cloudType: String?
         /// `nil` when the body has no template: the layers stay as they are.
         let layers: [LayerInput]?
 
@@ -190,17 +191,20 @@ struct ProfileUpdateInput: WireInput {
                 ?? fields.optionalObject("draft", as: Template.self)
                 ?? fields.optionalObject("published", as: Template.self)
             type = template?.type
+            cloudType = template?.cloudType
             layers = template?.layers
         }
     }
 
     struct Template: WireInput {
         let type: ProfileType?
+        let cloudType: String?
         let layers: [LayerInput]
 
         init(from fields: Fields) {
             type = fields.optionalText("type", allowed: ProfileType.allCases.map(\.rawValue))
                 .flatMap(ProfileType.init)
+            cloudType = fields.optionalText("cloudType", bytesMax: 64)
             layers = fields.list("packs", of: LayerInput.self, countMax: ProfileLimits.layers)
         }
     }
