@@ -14,6 +14,9 @@ BUILD_DIR ?= .build
 # The import check refuses an import that Package.swift does not list as a dependency.
 SWIFT_FLAGS ?= --scratch-path $(BUILD_DIR) --explicit-target-dependency-import-check error
 
+# One file to copy, and a few megabytes less resident than with the shared libraries.
+RELEASE_FLAGS ?= --configuration release --static-swift-stdlib
+
 SOURCES := Package.swift $(wildcard Sources Tests Benchmarks)
 RELEASE := $(BUILD_DIR)/release
 
@@ -31,8 +34,8 @@ run: build ## Installs what is missing, builds, starts the server on ./data
 	    --bootstrap-output $(DATA)/bootstrap.json $(FLAGS)
 
 build: dependencies ## Builds easel and easel-agent as release
-	swift build $(SWIFT_FLAGS) --configuration release --product easel
-	swift build $(SWIFT_FLAGS) --configuration release --product easel-agent
+	swift build $(SWIFT_FLAGS) $(RELEASE_FLAGS) --product easel
+	swift build $(SWIFT_FLAGS) $(RELEASE_FLAGS) --product easel-agent
 
 test: tools ## Runs all tests (FILTER=name runs some)
 	swift test $(SWIFT_FLAGS) --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
@@ -49,7 +52,7 @@ openapi: dependencies ## Writes openapi/*.json from the endpoints
 	$(BUILD_DIR)/debug/easel openapi --output openapi
 
 bench: tools ## Measures the server beside nginx (a few minutes; let the machine be idle)
-	swift build $(SWIFT_FLAGS) --configuration release
+	swift build $(SWIFT_FLAGS) $(RELEASE_FLAGS)
 	$(RELEASE)/easel-bench
 
 clean: ## Removes what was built (never the data directory)

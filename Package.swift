@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 // Who may depend on whom. Arrows point down only: Programs → Features → Platform → Shims.
@@ -41,16 +40,11 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     )
 }
 
-func tests(
-    _ path: String,
-    _ dependencies: [Target.Dependency],
-    exclude: [String] = []
-) -> Target {
+func tests(_ path: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
         name: String(path.split(separator: "/").last ?? ""),
         dependencies: dependencies,
         path: "Tests/\(path)",
-        exclude: exclude,
         swiftSettings: strict
     )
 }
@@ -166,42 +160,55 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "APIKit", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", logging,
+            "APIKit", "HTTPCore", "JSON", "Primitives", "Storage", logging,
         ],
         path: "Tests/Support",
         swiftSettings: strict
     ),
     tests(
         "Platform/APIKitTests",
-        ["APIKit", "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport"]
+        [
+            "APIKit", "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport",
+        ]
     ),
     tests("Platform/ArchiveTests", ["Archive"]),
     tests("Platform/CryptoTests", ["Crypto", "Primitives"]),
-    tests("Platform/EventLoopTests", ["EventLoop", "Primitives"]),
+    tests("Platform/EventLoopTests", ["CSystem", "EventLoop", "Primitives"]),
     tests(
         "Platform/HTTPClientTests",
-        ["CSystem", "Crypto", "EventLoop", "HTTPClient", "HTTPCore", "Primitives", "TLS"]),
-    tests("Platform/HTTPCoreTests", ["HTTPCore"]),
-    tests("Platform/HTTPServerTests", ["HTTPServer", "TLS"]),
+        [
+            "Crypto", "CSystem", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
+            "Primitives", "TLS",
+        ]
+    ),
+    tests("Platform/HTTPCoreTests", ["HTTPCore", "Primitives"]),
+    tests(
+        "Platform/HTTPServerTests",
+        [
+            "Crypto", "CSystem", "EventLoop", "HTTPCore", "HTTPServer", "Primitives", "TLS",
+        ]
+    ),
     tests("Platform/JSONTests", ["JSON", "Primitives"]),
     tests("Platform/PrimitivesTests", ["Primitives"]),
-    tests("Platform/StorageTests", ["CAssets", "CSQLite", "Primitives", "Storage", "TestSupport"]),
-    tests("Platform/TelemetryTests", ["Telemetry"]),
-    tests("Platform/TLSTests", ["TLS", "Crypto"]),
+    tests("Platform/StorageTests", ["CAssets", "Primitives", "Storage", "TestSupport"]),
+    tests("Platform/TLSTests", ["COpenSSL", "Crypto", "Primitives", "TLS"]),
+    tests("Platform/TelemetryTests", ["JSON", "Primitives", "Telemetry", logging]),
     tests("Platform/YAMLTests", ["Archive", "JSON", "YAML"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests(
         "Features/AgentSyncTests",
         [
-            "AgentContract", "AgentSync", "APIKit", "Appliances", "Crypto", "EventLoop", "HTTPCore",
-            "JSON", "Primitives", "Storage", "TestSupport", logging,
-        ]),
+            "AgentContract", "AgentSync", "APIKit", "Appliances", "Crypto", "EventLoop",
+            "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport", logging,
+        ]
+    ),
     tests(
         "Features/AppliancesTests",
         [
-            "APIKit", "Appliances", "Audit", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage",
+            "APIKit", "Appliances", "Crypto", "HTTPCore", "JSON", "Primitives", "Storage",
             "TestSupport",
-        ]),
+        ]
+    ),
     tests(
         "Features/IdentityTests",
         [
@@ -209,44 +216,43 @@ let testTargets: [Target] = [
             "TestSupport",
         ]
     ),
-    tests("Features/PacksTests", ["Packs", "TestSupport", "Archive", "YAML"]),
+    tests(
+        "Features/PacksTests",
+        [
+            "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
+            "TestSupport",
+        ]
+    ),
     tests(
         "Features/ProfilesTests",
         [
             "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
-            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport", "YAML",
+            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport",
         ]
     ),
     tests(
         "Programs/AgentTests",
         [
-            "easel-agent", "AgentContract", "Archive", "Crypto", "HTTPCore", "JSON", "Primitives",
-            "YAML",
-        ]),
+            "AgentContract", "Archive", "Crypto", "easel-agent", "HTTPCore", "JSON", "Primitives",
+        ]
+    ),
     tests(
         "ContractTests",
         [
-            "easel", "AgentSync", "APIKit", "Archive", "CSQLite", "Crypto", "EventLoop", "HTTPCore",
-            "Identity", "JSON", "Packs", "Primitives", "Storage", "TestSupport", logging,
-        ],
-        exclude: ["Fixtures"]
+            "AgentSync", "APIKit", "Appliances", "Archive", "Crypto", "CSQLite", "easel",
+            "EventLoop", "HTTPCore", "Identity", "JSON", "Packs", "Primitives", "Storage",
+            "TestSupport", logging,
+        ]
+    ),
+    tests(
+        "SystemTests",
+        [
+            "Archive", "easel", "easel-agent", "EventLoop", "HTTPClient", "HTTPCore", "JSON",
+            "Storage", "TestSupport", "TLS",
+        ]
     ),
     tests("TidyTests", []),
-    tests("SystemTests", ["TestSupport"]),
 ]
-
-// TEMPORARY while folders are still being filled: only what has sources is built.
-func present(_ targets: [Target]) -> [Target] {
-    targets.filter { target in
-        guard let path = target.path else { return true }
-        let files =
-            FileManager.default.enumerator(
-                atPath: Context.packageDirectory + "/" + path
-            )?.allObjects as? [String] ?? []
-        return target.type == .system
-            || files.contains { $0.hasSuffix(".swift") || $0.hasSuffix(".c") }
-    }
-}
 
 let package = Package(
     name: "easel",
@@ -254,5 +260,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: present(shims + platformTargets + featureTargets + programs + benchmarks + testTargets)
+    targets: shims + platformTargets + featureTargets + programs + benchmarks + testTargets
 )

@@ -2,15 +2,6 @@
 struct Report {
     private(set) var text = ""
 
-    init() {
-        text = """
-            | Request | Connections | Over | Server | Requests/s | p50 µs | p99 µs | CPU µs/request \
-            | nginx CPU / Easel CPU | throughput Easel / nginx |
-            |---|---:|---|---|---:|---:|---:|---:|---:|---:|
-
-            """
-    }
-
     /// Adds a comparison's two rows.
     mutating func add(_ comparison: Comparison) {
         let easel = Comparison.Figures(comparison.easel)
@@ -24,6 +15,14 @@ struct Report {
         }
         let processor = Self.number(nginx.processor / max(easel.processor, 0.001), 2)
         let throughput = Self.number(easel.perSecond / max(nginx.perSecond, 0.001), 2)
+        if text.isEmpty {
+            text = """
+                | Request | Connections | Over | Server | Requests/s | p50 µs | p99 µs \
+                | CPU µs/request | nginx CPU / Easel CPU | throughput Easel / nginx |
+                |---|---:|---|---|---:|---:|---:|---:|---:|---:|
+
+                """
+        }
         text += row("Easel", easel, "\(processor) | \(throughput)")
         text += row("nginx", nginx, "1 | 1")
     }

@@ -20,6 +20,8 @@ package struct ApplianceDetail: Sendable {
 /// What an appliance last reported of the layers it follows.
 package struct ApplianceObservation: Sendable, Hashable {
     package let reportedAt: Timestamp
+    /// The desired state that the appliance has taken up, `<epoch>.<counter>`.
+    package let number: String
     /// One object per layer, as the agent's contract has them.
     package let layers: [JSONObject]
 }

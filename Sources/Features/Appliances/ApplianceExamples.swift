@@ -52,7 +52,8 @@ extension ApplianceDetail {
             appliance: pairedExample("device-153", machineExample, tunnelStatusExample),
             health: ApplianceHealth(state: .healthy, message: "", agentVersion: "1.0.0"),
             clusters: [HoldingCluster(uid: clusterUID, name: "store-12")],
-            observation: ApplianceObservation(reportedAt: moment, layers: [layerExample]),
+            observation: ApplianceObservation(
+                reportedAt: moment, number: "1709238702.17", layers: [layerExample]),
             templates: [templateExample],
             projectName: "Default"
         )
@@ -97,7 +98,7 @@ extension ApplianceDetail {
             pairingKeyDigest: nil,
             credentialDigest: nil,
             fingerprint: nil,
-            pausedReason: nil,
+            pausedReason: uid == "device-153" ? "server-behind" : nil,
             desiredCounter: 1,
             version: 1,
             createdAt: moment,
@@ -187,7 +188,7 @@ extension ApplianceDetail {
 
     private static let layerExample: JSONObject = [
         "name": "fluentbit", "version": "4.0.1", "kind": "spectro",
-        "profileUid": .string(profileUID),
+        "profileUid": .string(profileUID), "revision": 3,
         "condition": ["type": "Ready", "status": "True", "reason": "Applied", "message": ""],
     ]
 

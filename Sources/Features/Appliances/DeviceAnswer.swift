@@ -66,6 +66,34 @@ package struct DeviceAnswer: WireOutput {
         writer.object { writer in writer.field("hasUserMacros", false) }
         writer.field("tunnelStatus", raw: detail.appliance.tunnelStatus)
         writer.optionalField("serviceAuthToken", detail.serviceAuthToken)
+        writer.optionalField("pausedReason", detail.appliance.pausedReason)
+        if let observation = detail.observation { writeObserved(observation, to: &writer) }
+    }
+
+    /// Easel's own: which state and which revision of each profile the appliance runs.
+    private func writeObserved(_ observation: ApplianceObservation, to writer: inout JSONWriter) {
+        var revisions: [(uid: String, number: Int64)] = []
+        for layer in observation.layers {
+            guard let uid = layer["profileUid"]?.text, let number = layer["revision"]?.integer
+            else { continue }
+            if let known = revisions.firstIndex(where: { $0.uid == uid }) {
+                // While a change is under way the layers are of two revisions: the oldest counts.
+                revisions[known].number = min(revisions[known].number, number)
+            } else {
+                revisions.append((uid, number))
+            }
+        }
+        writer.key("observed")
+        writer.object { writer in
+            writer.field("number", observation.number)
+            writer.key("profiles")
+            writer.array(revisions) { writer, revision in
+                writer.object { writer in
+                    writer.field("uid", revision.uid)
+                    writer.field("revision", revision.number)
+                }
+            }
+        }
     }
 
     /// A reported layer as Palette's `v1ClusterPackStatus`.

@@ -93,12 +93,11 @@ extension Profiles {
                     tenantUID: profile.tenantUID,
                     tx
                 )
-                let registryUID = layer.pack?.registryUID ?? layer.layer.registryUID
                 return LayerSummaryOutput(
                     profile: profile,
                     layer: layer,
                     registry: try RegistryStore.find(
-                        uid: registryUID,
+                        uid: layer.registryUID,
                         tenantUID: profile.tenantUID,
                         tx
                     )
@@ -116,12 +115,16 @@ extension Profiles {
             summary: "Adds a layer to a profile's draft.",
             access: .user(.profileUpdate),
             success: 201,
-            failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
+            failures: [
+                .resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded,
+                .preconditionFailed,
+            ],
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: PackInput.self,
             output: UIDAnswer.self
         ) { input, context in
             let call = try ProfileCall(context)
+            let textFaults = try await textFaults(of: [input.pack])
             return try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 if profile.layers.contains(where: { $0.name == input.pack.name }) {
@@ -130,19 +133,16 @@ extension Profiles {
                         "The profile has a layer named '\(input.pack.name)'."
                     )
                 }
-                guard profile.layers.count < ProfileLimits.layers else {
-                    throw Failure(
-                        .limitExceeded,
-                        "A profile has at most \(ProfileLimits.layers) layers."
-                    )
-                }
+                let faults = FaultList(textFaults)
                 let added = try ProfileRules.layers(
                     [input.pack],
                     type: profile.type,
                     existing: [],
                     tenantUID: call.tenantUID,
+                    faults: faults,
                     tx
                 )
+                try ProfileRules.refuse(faults)
                 profile.layers += added
                 try call.save(profile, "Added layer '\(input.pack.name)'.", tx)
                 let output = try added.first.map {
@@ -161,24 +161,30 @@ extension Profiles {
             tag: tag,
             summary: "Changes a layer's version and values; its manifests stay.",
             access: .user(.profileUpdate),
-            failures: [.resourceNotFound, .ruleViolated, .preconditionFailed],
+            failures: [
+                .resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded,
+                .preconditionFailed,
+            ],
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: PackInput.self
         ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
+            let textFaults = try await textFaults(of: [input.pack])
             try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let former = try call.layer(named: name, of: profile)
-                guard
-                    let changed = try ProfileRules.layers(
-                        [input.pack.keepingManifests(of: former)],
-                        type: profile.type,
-                        existing: profile.layers,
-                        tenantUID: call.tenantUID,
-                        tx
-                    ).first
-                else { return }
+                let faults = FaultList(textFaults)
+                let checked = try ProfileRules.layers(
+                    [input.pack.keepingManifests(of: former)],
+                    type: profile.type,
+                    existing: profile.layers,
+                    tenantUID: call.tenantUID,
+                    faults: faults,
+                    tx
+                )
+                try ProfileRules.refuse(faults)
+                guard let changed = checked.first else { return }
                 if changed.name != name,
                     profile.layers.contains(where: { $0.name == changed.name })
                 {

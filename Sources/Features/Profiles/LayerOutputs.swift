@@ -39,7 +39,7 @@ struct LayerSpecOutput: JSONWritable, Sendable {
         }
         writer.endArray()
         writer.field("name", output.layer.name)
-        writer.field("registryUid", pack?.registryUID ?? output.layer.registryUID)
+        writer.field("registryUid", output.registryUID)
         writer.field("type", output.layer.kind.rawValue)
         writer.field("values", output.values)
         writer.field("version", output.version)
@@ -51,6 +51,8 @@ struct LayerSpecOutput: JSONWritable, Sendable {
 struct LayerListOutput: WireOutput {
     let profile: Profile
     let layers: [LayerOutput]
+
+    var entityTag: String? { profile.entityTag }
 
     static var examples: [LayerListOutput] {
         [
@@ -131,7 +133,7 @@ struct LayerSummaryOutput: WireOutput {
         ]
     }
 
-    var entityTag: String? { String(profile.version) }
+    var entityTag: String? { profile.entityTag }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
@@ -148,7 +150,8 @@ struct LayerSummaryOutput: WireOutput {
         writer.field("isPrivate", false)
         writer.field("kind", registry?.kind.rawValue ?? "pack")
         writer.field("name", registry?.name ?? "")
-        writer.field("uid", registry?.uid ?? layer.layer.registryUID)
+        writer.field("scope", registry?.tenantUID == nil ? "system" : "tenant")
+        writer.field("uid", registry?.uid ?? layer.registryUID)
         writer.endObject()
         writer.endObject()
         writer.endObject()
@@ -160,6 +163,8 @@ struct ManifestOutput: WireOutput {
     let profile: Profile
     let draft: LayerManifest
     let published: LayerManifest?
+
+    var entityTag: String? { profile.entityTag }
 
     static var examples: [ManifestOutput] {
         let manifest = LayerManifest(

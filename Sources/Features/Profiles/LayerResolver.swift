@@ -5,7 +5,6 @@ import JSON
 import Packs
 import Primitives
 import Storage
-import YAML
 
 /// Finds out what a layer means today: which version of which pack, with which parts.
 enum LayerResolver {
@@ -103,27 +102,31 @@ enum LayerResolver {
         _ resolved: [Resolved],
         _ tx: borrowing Transaction
     ) throws -> [LayerRevision] {
-        var revisions: [(rank: Int, order: Int64, position: Int, layer: LayerRevision)] = []
-        for (position, one) in resolved.enumerated() {
-            let revision = try revision(one, tx)
-            revisions.append(
-                (rank(one.layer), revision.installOrder, position, revision)
-            )
-        }
+        var revisions: [LayerRevision] = []
+        for one in resolved { revisions.append(try revision(one, tx)) }
+        return inOrder(revisions)
+    }
+
+    /// The layers, which stand as the author listed them, in the order of installation.
+    static func inOrder(_ layers: [LayerRevision]) -> [LayerRevision] {
         // Equal install orders keep the order of the list.
-        return revisions.sorted {
-            ($0.rank, $0.order, $0.position) < ($1.rank, $1.order, $1.position)
-        }.map(\.layer)
+        layers.enumerated().sorted {
+            (rank($0.element), $0.element.installOrder, $0.offset)
+                < (rank($1.element), $1.element.installOrder, $1.offset)
+        }.map(\.element)
     }
 
     /// Core layers come first, in the order that each needs the one before.
-    private static func rank(_ layer: Layer) -> Int {
+    private static func rank(_ layer: LayerRevision) -> Int {
         // A later generation's convention: this one configures what installs the rest.
-        if layer.kind == .manifest, layer.name == "palette-agent-config" { return -1 }
+        if layer.kind == LayerKind.manifest.rawValue, layer.name == "palette-agent-config" {
+            return -1
+        }
         return ["kernel", "os", "k8s", "cni", "csi"].firstIndex(of: layer.layer) ?? 5
     }
 
-    private static func revision(
+    /// One layer as agents take it.
+    static func revision(
         _ one: Resolved,
         _ tx: borrowing Transaction
     ) throws -> LayerRevision {
@@ -179,22 +182,5 @@ enum LayerResolver {
             manifests: manifests,
             charts: charts
         )
-    }
-}
-
-/// What the `pack:` part of a layer's values says to the server itself.
-struct PackSettings {
-    /// `spectrocloud.com/install-priority`; lower ones first, 0 when it is not given.
-    let installOrder: Int64
-    /// `vmManifest`: the layer's manifests describe virtual machines.
-    let isVM: Bool
-
-    init(values: String) {
-        // Values of real packs may hold templates and then are no YAML yet: no settings.
-        let root = (try? YAML.parse(values))?.first
-        let pack = root?["pack"]
-        let priority = pack?["spectrocloud.com/install-priority"]
-        installOrder = priority?.text.flatMap(Int64.init) ?? 0
-        isVM = pack?["vmManifest"]?.text == "true"
     }
 }

@@ -77,26 +77,37 @@ extension Profiles {
             summary: "Attaches a manifest to a layer of the draft.",
             access: .user(.profileUpdate),
             success: 201,
-            failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
+            failures: [
+                .resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded,
+                .preconditionFailed,
+            ],
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: ManifestInput.self,
             output: UIDAnswer.self
         ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
+            let faults = LayerTexts.faults(of: input, layer: name, isNew: true)
             return try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let layer = try call.layer(named: name, of: profile)
+                try ProfileRules.refuse(FaultList(faults))
                 if layer.manifests.contains(where: { $0.name == input.name }) {
                     throw Failure(
                         .duplicateName,
                         "Layer '\(name)' has a manifest named '\(input.name)'."
                     )
                 }
+                guard layer.manifests.count < ProfileLimits.manifests else {
+                    throw Failure(
+                        .limitExceeded,
+                        "A layer has at most \(ProfileLimits.manifests) manifests."
+                    )
+                }
                 let added = LayerManifest(
                     uid: UID.make(at: tx.now).text,
                     name: input.name,
-                    content: try ProfileRules.content(of: input, layer: name)
+                    content: input.content ?? ""
                 )
                 profile.layers = profile.layers.map {
                     $0.name == name ? $0.with(manifests: $0.manifests + [added]) : $0
@@ -119,14 +130,19 @@ extension Profiles {
             tag: tag,
             summary: "Replaces a manifest of a layer of the draft.",
             access: .user(.profileUpdate),
-            failures: [.resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed],
+            failures: [
+                .resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded,
+                .preconditionFailed,
+            ],
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: ManifestInput.self
         ) { input, context in
             let call = try ManifestCall(context)
+            let faults = LayerTexts.faults(of: input, layer: call.packName, isNew: false)
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")
                 let (layer, former) = try call.find(in: profile)
+                try ProfileRules.refuse(FaultList(faults))
                 if layer.manifests.contains(where: {
                     $0.name == input.name && $0.uid != former.uid
                 }) {
@@ -138,8 +154,7 @@ extension Profiles {
                 let changed = LayerManifest(
                     uid: former.uid,
                     name: input.name,
-                    content: try input.content == nil
-                        ? former.content : ProfileRules.content(of: input, layer: layer.name)
+                    content: input.content ?? former.content
                 )
                 if changed == former { return }
                 profile.layers = profile.layers.map {
@@ -207,15 +222,8 @@ private struct ManifestCall: Sendable {
 
 extension Layer {
     func with(manifests: [LayerManifest]) -> Layer {
-        Layer(
-            name: name,
-            kind: kind,
-            layer: layer,
-            registryUID: registryUID,
-            packUID: packUID,
-            tag: tag,
-            values: values,
-            manifests: manifests
-        )
+        var copy = self
+        copy.manifests = manifests
+        return copy
     }
 }

@@ -14,6 +14,9 @@ package enum ProfileType: String, Sendable, CaseIterable {
 
     /// Whether the four core layers may be in such a profile.
     var takesCoreLayers: Bool { self == .full || self == .infra }
+
+    /// Whether an appliance can follow it by itself; the others describe clusters.
+    var isForAppliances: Bool { !takesCoreLayers }
 }
 
 /// Where the content of a layer comes from.
@@ -40,14 +43,14 @@ package struct Layer: Sendable, Hashable {
     package let kind: LayerKind
     package let layer: String
     /// Empty when any registry will do.
-    package let registryUID: String
+    package var registryUID: String
     /// The pack version that was chosen by uid; empty when the tag alone decides.
-    package let packUID: String
+    package var packUID: String
     /// A version or a train; empty for the version of `packUID`.
-    package let tag: String
+    package var tag: String
     /// `nil`: the pack's own values.
-    package let values: String?
-    package let manifests: [LayerManifest]
+    package var values: String?
+    package var manifests: [LayerManifest]
 }
 
 /// What Palette's clients send as the uid of a layer made of manifests.
@@ -109,7 +112,7 @@ enum LayerCoding {
     }
 
     static func layers(_ json: [UInt8]) throws -> [Layer] {
-        let parsed = try JSONParser.parse(json, limits: limits)
+        let parsed = try JSONParser.parse(json, limits: .stored)
         guard case .array(let items) = parsed else { throw StoredLayerError() }
         return try items.map { item in
             guard case .object(let object) = item, let name = object["name"]?.text,
@@ -139,9 +142,6 @@ enum LayerCoding {
             )
         }
     }
-
-    /// What the server itself stored may be as large as a request body ever was.
-    private static let limits = JSONLimits()
 
     struct StoredLayerError: Error {}
 }

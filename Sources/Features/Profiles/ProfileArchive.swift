@@ -14,8 +14,8 @@ import Storage
 /// One revision gives the same bytes every time: the entries stand in a fixed order, nothing in
 /// them depends on the time, and the pairing token is made once per profile.
 package struct ProfileArchives: Sendable {
-    /// Where agents find the server; empty pages are refused at start, not here.
-    package let serverURL: String
+    /// Where agents find the server; known once it listens, as port 0 means any.
+    package let serverURL: @Sendable () -> String
     /// PEM of the private authority that signed the server's certificate.
     package let caCertificate: String?
     let tokens: RegistrationTokens
@@ -23,7 +23,7 @@ package struct ProfileArchives: Sendable {
     let runSlow: @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
 
     package init(
-        serverURL: String,
+        serverURL: @escaping @Sendable () -> String,
         caCertificate: String?,
         tokens: RegistrationTokens,
         runSlow:
@@ -35,29 +35,34 @@ package struct ProfileArchives: Sendable {
         self.runSlow = runSlow
     }
 
-    /// What an archive is made of, read in one snapshot.
-    package struct Parts: Sendable {
+    /// What an archive is made of.
+    struct Order: Sendable {
         let revision: ProfileRevision
+        /// The revision as its JSON stands in the database.
         let content: [UInt8]
         let token: String
-        let blobs: [String: [UInt8]]
     }
 
     /// Makes the token that the archive of a system profile carries, if it has none yet.
-    func ensureToken(for profile: Profile, _ tx: borrowing Transaction) throws {
-        guard profile.type == .system else { return }
+    ///
+    /// - Returns: whether it had none.
+    func ensureToken(for profile: Profile, _ tx: borrowing Transaction) throws -> Bool {
+        guard profile.type == .system,
+            try tokens.findForProfile(profile.uid, tenantUID: profile.tenantUID, tx) == nil
+        else { return false }
         _ = try tokens.valueForProfile(
             profile.uid,
             named: profile.name,
             scope: ApplianceScope(tenantUID: profile.tenantUID, projectUID: profile.projectUID),
             tx
         )
+        return true
     }
 
-    /// Reads what the archive of a profile holds.
+    /// Reads what the archive of a profile is made of.
     ///
     /// - Throws: `.ruleViolated` when the profile is no system profile or was never published.
-    func parts(of profile: Profile, _ tx: borrowing Transaction) throws -> Parts {
+    func order(of profile: Profile, _ tx: borrowing Transaction) throws -> Order {
         guard profile.type == .system else {
             throw Failure(
                 .ruleViolated,
@@ -66,42 +71,43 @@ package struct ProfileArchives: Sendable {
             )
         }
         guard let number = profile.publishedNumber,
-            let stored = try ProfileStore.revision(number, of: profile.uid, tx),
-            let token = try tokens.findForProfile(profile.uid, tenantUID: profile.tenantUID, tx)
+            let stored = try ProfileStore.revision(number, of: profile.uid, tx)
         else {
             throw Failure(
                 .ruleViolated,
                 "Profile '\(profile.name)' is not published yet; publish it first."
             )
         }
-        let revision = try ProfileRevision(JSONParser.parse(stored.content))
-        var blobs: [String: [UInt8]] = [:]
-        for layer in revision.layers {
-            let digests =
-                [layer.values.digest] + layer.manifests.map(\.part.digest)
-                + layer.charts.map(\.part.digest)
-            for digest in digests where blobs[digest] == nil {
-                blobs[digest] = try BlobStore.get(digest, tx)
-            }
+        guard let token = try tokens.findForProfile(profile.uid, tenantUID: profile.tenantUID, tx)
+        else {
+            throw Failure(
+                .ruleViolated,
+                "The pairing token of profile '\(profile.name)' was deleted; publish the profile "
+                    + "again to get a new one."
+            )
         }
-        return Parts(revision: revision, content: stored.content, token: token, blobs: blobs)
-    }
-
-    /// The archive of a profile that an appliance follows.
-    package func parts(
-        ofProfile uid: String,
-        _ tx: borrowing Transaction
-    ) throws -> Parts {
-        guard let profile = try ProfileStore.find(uid, tx) else {
-            throw Failure.notFound("Cluster profile", uid)
-        }
-        return try parts(of: profile, tx)
+        return Order(
+            revision: try ProfileRevision(JSONParser.parse(stored.content, limits: .stored)),
+            content: stored.content,
+            token: token
+        )
     }
 
     /// The answer with the archive, or 304 when the caller has it.
-    package func response(_ parts: Parts, _ context: RequestContext) async throws -> Response {
-        let archive = try await runSlow { [self] in try bytes(parts) }
-        let etag = Array("\"sha256:\(SHA256.digest(archive).hex)\"".utf8)
+    ///
+    /// The parts are read and packed away from the loop: charts are large.
+    func response(
+        _ order: Order,
+        from database: Database,
+        _ context: RequestContext
+    ) async throws -> Response {
+        let archive = try await runSlow { [self] in
+            try database.read { tx in
+                try bytes(order) { digest in try BlobStore.get(digest, tx) }
+            }
+        }
+        let digest = SHA256.digest(archive)
+        let etag = Array("\"sha256:\(digest.hex)\"".utf8)
         if let known = context.request.field("if-none-match"),
             EntityTag.list(context.request.head[known], matches: etag)
         {
@@ -112,44 +118,43 @@ package struct ProfileArchives: Sendable {
             contentType: .octetStream,
             etag: etag,
             body: archive,
-            fields: [("Content-Disposition", "attachment; filename=systemprofile.tgz")]
+            fields: [
+                ("Content-Disposition", "attachment; filename=systemprofile.tgz"),
+                // RFC 9530: lets a reader check what it got without knowing the entity tag's form.
+                ("Repr-Digest", "sha-256=:\(Base64.encode(Array(digest.bytes))):"),
+            ]
         )
     }
 
+    /// A part that a revision names is not in the database.
+    struct MissingPart: Error {
+        let digest: String
+    }
+
     /// The gzip-compressed tar.
-    func bytes(_ parts: Parts) throws -> [UInt8] {
+    ///
+    /// - Parameter part: the bytes behind a digest.
+    func bytes(
+        _ order: Order,
+        part: (_ digest: String) throws -> [UInt8]?
+    ) throws -> [UInt8] {
         var files: [(path: String, bytes: [UInt8])] = [
-            (ArchiveManifest.profileFile, parts.content)
+            (ArchiveManifest.profileFile, order.content)
         ]
-        for (position, layer) in parts.revision.layers.enumerated() {
-            let number = position < 9 ? "0\(position + 1)" : "\(position + 1)"
-            let folder = "layers/\(number)-\(Self.fileName(layer.name))"
-            files.append(("\(folder)/values.yaml", parts.blobs[layer.values.digest] ?? []))
-            for manifest in layer.manifests {
-                files.append(
-                    (
-                        "\(folder)/manifests/\(Self.fileName(manifest.name)).yaml",
-                        parts.blobs[manifest.part.digest] ?? []
-                    )
-                )
+        for file in Self.files(of: order.revision) {
+            guard let bytes = try part(file.digest) else {
+                throw MissingPart(digest: file.digest)
             }
-            for chart in layer.charts {
-                files.append(
-                    (
-                        "\(folder)/charts/\(Self.fileName(chart.file))",
-                        parts.blobs[chart.part.digest] ?? []
-                    )
-                )
-            }
+            files.append((file.path, bytes))
         }
         let manifest = ArchiveManifest(
-            profileUID: parts.revision.uid,
-            profileName: parts.revision.name,
-            profileVersion: parts.revision.version,
-            revision: parts.revision.number,
-            serverURL: serverURL,
+            profileUID: order.revision.uid,
+            profileName: order.revision.name,
+            profileVersion: order.revision.version,
+            revision: order.revision.number,
+            serverURL: serverURL(),
             caCertificate: caCertificate,
-            pairingToken: parts.token,
+            pairingToken: order.token,
             files: files.map {
                 .init(
                     path: $0.path,
@@ -164,6 +169,30 @@ package struct ProfileArchives: Sendable {
         for file in files { try tar.addFile("\(root)/\(file.path)", file.bytes) }
         return Gzip.compress(tar.finish())
     }
+
+    /// Where the parts of a revision stand, in the order of the archive.
+    static func files(of revision: ProfileRevision) -> [(path: String, digest: String)] {
+        var files: [(path: String, digest: String)] = []
+        for (position, layer) in revision.layers.enumerated() {
+            let number = position < 9 ? "0\(position + 1)" : "\(position + 1)"
+            let folder = "layers/\(number)-\(fileName(layer.name))"
+            files.append(("\(folder)/values.yaml", layer.values.digest))
+            var names: Set<String> = []
+            for manifest in layer.manifests {
+                // An attached manifest may have the name of one of the pack's own.
+                var name = fileName(manifest.name)
+                if !names.insert(name).inserted { name += "=attached" }
+                files.append(("\(folder)/manifests/\(name).yaml", manifest.part.digest))
+            }
+            for chart in layer.charts {
+                files.append(("\(folder)/charts/\(fileName(chart.file))", chart.part.digest))
+            }
+        }
+        return files
+    }
+
+    /// Longer names are cut, and told apart by a digest.
+    private static let nameBytesMax = 120
 
     /// A name as one safe path segment: what is not a letter, digit, dot, dash or underscore is
     /// escaped by its code, so that two names never meet.
@@ -180,6 +209,7 @@ package struct ProfileArchives: Sendable {
                 safe += "=" + Hex.encode([byte])
             }
         }
-        return safe
+        guard safe.utf8.count > nameBytesMax else { return safe }
+        return String(safe.prefix(nameBytesMax - 24)) + "=x" + SHA256.digest(name).hex.prefix(16)
     }
 }

@@ -22,67 +22,9 @@ extension Profiles {
     /// What one can do with a whole profile.
     var profileEndpoints: [Endpoint] {
         [
-            list, create, metadataList, validateName, validatePacks, validatePacksOf, get, update,
-            delete, updateMetadata, publish, download, revisions,
+            create, validateName, validatePacks, validatePacksOf, get, update, delete,
+            updateMetadata, publish, download, revisions,
         ]
-    }
-
-    private var list: Endpoint {
-        Endpoint(
-            .get,
-            "/v1/clusterprofiles",
-            id: "v1ClusterProfilesList",
-            tag: tag,
-            summary: "Lists the profiles of the scope.",
-            access: .user(.profileList),
-            failures: [.invalidRequest],
-            query: QueryParameter.paging,
-            output: ProfileListOutput.self
-        ) { _, context in
-            let page = try context.page()
-            let call = try ProfileCall(context)
-            return try database.read { tx in
-                let all = try ProfileStore.list(
-                    tenantUID: call.tenantUID,
-                    projectUID: call.projectUID,
-                    tx
-                )
-                let rest = all.dropFirst(page.offset)
-                let shown = page.limit.map { rest.prefix($0) } ?? rest
-                return ProfileListOutput(
-                    items: try shown.map { try ProfileOutput($0, tx) },
-                    meta: context.listMeta(
-                        page,
-                        shown: shown.count,
-                        total: all.count,
-                        last: shown.last?.uid
-                    )
-                )
-            }
-        }
-    }
-
-    private var metadataList: Endpoint {
-        Endpoint(
-            .get,
-            "/v1/dashboard/clusterprofiles/metadata",
-            id: "v1ClusterProfilesMetadata",
-            tag: tag,
-            summary: "Lists names and versions of the profiles of the scope.",
-            access: .user(.profileList),
-            output: ProfileMetadataListOutput.self
-        ) { _, context in
-            let call = try ProfileCall(context)
-            return try database.read { tx in
-                ProfileMetadataListOutput(
-                    items: try ProfileStore.list(
-                        tenantUID: call.tenantUID,
-                        projectUID: call.projectUID,
-                        tx
-                    )
-                )
-            }
-        }
     }
 
     private var create: Endpoint {
@@ -102,58 +44,73 @@ extension Profiles {
         ) { input, context in
             let call = try ProfileCall(context)
             let publishes = context.flag("publish")
+            let textFaults = try await textFaults(of: input.spec.template.layers)
             return try await database.write { tx in
-                guard
-                    try ProfileStore.count(tenantUID: call.tenantUID, tx)
-                        < ProfileLimits.profilesPerTenant
-                else {
-                    throw Failure(
-                        .limitExceeded,
-                        "The tenant has \(ProfileLimits.profilesPerTenant) profiles, which is "
-                            + "the limit; delete one first."
-                    )
-                }
-                let template = input.spec.template
-                let layers = try ProfileRules.layers(
-                    template.layers,
-                    type: template.type,
-                    existing: [],
-                    tenantUID: call.tenantUID,
-                    tx
-                )
-                let profile = Profile(
-                    uid: UID.make(at: tx.now).text,
-                    tenantUID: call.tenantUID,
-                    projectUID: call.projectUID,
-                    name: input.metadata.name,
-                    profileVersion: input.spec.version,
-                    type: template.type,
-                    cloudType: template.cloudType,
-                    labels: input.metadata.labels,
-                    annotations: ProfileRules.annotations(input.metadata.annotations),
-                    layers: layers,
-                    variables: input.spec.variables,
-                    publishedNumber: nil,
-                    version: try tx.nextCounter(),
-                    createdAt: tx.now,
-                    modifiedAt: tx.now,
-                    createdBy: call.actor.uid
-                )
-                try ProfileStore.insert(profile, tx)
-                try AuditStore.record(
-                    .create,
-                    AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-                    "Created profile '\(profile.name)' \(profile.profileVersion).",
-                    by: call.actor,
-                    tx
-                )
-                if publishes {
-                    _ = try publisher.publish(profile, by: call.actor, tx)
-                    try archives.ensureToken(for: profile, tx)
-                }
+                let profile = try create(input, textFaults, publishes: publishes, call, tx)
                 return UIDAnswer(uid: profile.uid)
             }
         }
+    }
+
+    private func create(
+        _ input: ProfileCreateInput,
+        _ textFaults: [Fault],
+        publishes: Bool,
+        _ call: ProfileCall,
+        _ tx: borrowing Transaction
+    ) throws -> Profile {
+        let countMax = ProfileLimits.profilesPerTenant
+        guard try ProfileStore.count(tenantUID: call.tenantUID, tx) < countMax else {
+            throw Failure(
+                .limitExceeded,
+                "The tenant has \(countMax) profiles, which is the limit; delete one first."
+            )
+        }
+        let template = input.spec.template
+        let faults = FaultList(textFaults)
+        let layers = try ProfileRules.layers(
+            template.layers,
+            type: template.type,
+            existing: [],
+            tenantUID: call.tenantUID,
+            faults: faults,
+            tx
+        )
+        try ProfileRules.refuse(faults)
+        try ProfileRules.checkSize(layers)
+        var profile = Profile(
+            uid: UID.make(at: tx.now).text,
+            tenantUID: call.tenantUID,
+            projectUID: call.projectUID,
+            name: input.metadata.name,
+            profileVersion: input.spec.version,
+            type: template.type,
+            cloudType: template.cloudType,
+            labels: [:],
+            annotations: [:],
+            layers: layers,
+            variables: input.spec.variables,
+            publishedNumber: nil,
+            version: try tx.nextCounter(),
+            createdAt: tx.now,
+            modifiedAt: tx.now,
+            createdBy: call.actor.uid
+        )
+        input.metadata.texts.apply(to: &profile)
+        try ProfileStore.insert(profile, tx)
+        if publishes {
+            _ = try publisher.publish(profile, isNew: true, by: call.actor, tx)
+            _ = try archives.ensureToken(for: profile, tx)
+        }
+        try AuditStore.record(
+            .create,
+            AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
+            "Created \(publishes ? "and published " : "")profile '\(profile.name)' "
+                + "\(profile.profileVersion).",
+            by: call.actor,
+            tx
+        )
+        return profile
     }
 
     private var validateName: Endpoint {
@@ -221,8 +178,9 @@ extension Profiles {
             output: ValidationOutput.self
         ) { input, context in
             let call = try ProfileCall(context)
+            let textFaults = try await textFaults(of: input.layers)
             return try database.read { tx in
-                try Self.validate(input, existing: [], call, tx)
+                try Self.validate(input, textFaults, existing: [], call, tx)
             }
         }
     }
@@ -241,33 +199,32 @@ extension Profiles {
             output: ValidationOutput.self
         ) { input, context in
             let call = try ProfileCall(context)
+            let textFaults = try await textFaults(of: input.layers)
             return try database.read { tx in
-                try Self.validate(input, existing: call.fetch(tx).layers, call, tx)
+                try Self.validate(input, textFaults, existing: call.fetch(tx).layers, call, tx)
             }
         }
     }
 
     private static func validate(
         _ input: ValidateInput,
+        _ textFaults: [Fault],
         existing: [Layer],
         _ call: ProfileCall,
         _ tx: borrowing Transaction
     ) throws -> ValidationOutput {
-        var faults: [Fault] = []
-        do {
-            _ = try ProfileRules.layers(
-                input.layers,
-                type: input.type,
-                existing: existing,
-                tenantUID: call.tenantUID,
-                tx
-            )
-        } catch let failure as Failure where failure.code == .ruleViolated {
-            faults = failure.faults
-        }
+        let faults = FaultList(textFaults)
+        _ = try ProfileRules.layers(
+            input.layers,
+            type: input.type,
+            existing: existing,
+            tenantUID: call.tenantUID,
+            faults: faults,
+            tx
+        )
         return ValidationOutput(
             results: input.layers.map { layer in
-                (layer.name, faults.filter { $0.pointer.hasPrefix(layer.pointer + "/") })
+                (layer.name, faults.faults.filter { $0.pointer.hasPrefix(layer.pointer + "/") })
             }
         )
     }
@@ -297,52 +254,64 @@ extension Profiles {
             summary: "Replaces a profile's draft; what is published stays.",
             access: .user(.profileUpdate),
             failures: [
-                .resourceNotFound, .ruleViolated, .duplicateName, .preconditionFailed,
+                .resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded,
+                .preconditionFailed,
             ],
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: ProfileUpdateInput.self
         ) { input, context in
             let call = try ProfileCall(context)
+            let textFaults = try await textFaults(of: input.spec.template?.layers ?? [])
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
-                if let type = input.spec.type, type != former.type {
-                    throw Failure.fault(
-                        "/spec/template/type",
-                        "Immutable",
-                        "The type of a profile cannot change; it is '\(former.type.rawValue)'."
-                    )
-                }
-                if let cloudType = input.spec.cloudType, !cloudType.isEmpty,
-                    cloudType != former.cloudType
-                {
-                    throw Failure.fault(
-                        "/spec/template/cloudType",
-                        "Immutable",
-                        "The environment of a profile cannot change; it is '\(former.cloudType)'."
-                    )
-                }
+                let faults = FaultList(textFaults)
                 var profile = former
                 profile.name = input.metadata.name
-                profile.labels = input.metadata.labels
-                profile.annotations = ProfileRules.annotations(input.metadata.annotations)
+                input.metadata.texts.apply(to: &profile)
                 if let version = input.spec.version { profile.profileVersion = version }
-                if let layers = input.spec.layers {
-                    profile.layers = try ProfileRules.layers(
-                        layers,
-                        type: former.type,
-                        existing: former.layers,
-                        tenantUID: call.tenantUID,
-                        tx
-                    )
-                    profile.layers = try ProfileRules.keepingDefaults(
-                        profile.layers,
-                        former: former,
-                        tx
-                    )
+                if let template = input.spec.template {
+                    try apply(template, to: &profile, faults, tx)
                 }
+                try ProfileRules.refuse(faults)
                 try Self.save(profile, former, call, tx)
             }
         }
+    }
+
+    private func apply(
+        _ template: ProfileUpdateInput.Template,
+        to profile: inout Profile,
+        _ faults: FaultList,
+        _ tx: borrowing Transaction
+    ) throws {
+        if let type = template.type, type != profile.type {
+            faults.add(
+                Fault(
+                    template.pointer + "/type",
+                    "Immutable",
+                    "The type of a profile cannot change; it is '\(profile.type.rawValue)'."
+                )
+            )
+        }
+        if let cloudType = template.cloudType, cloudType != profile.cloudType {
+            faults.add(
+                Fault(
+                    template.pointer + "/cloudType",
+                    "Immutable",
+                    "The environment of a profile cannot change; it is '\(profile.cloudType)'."
+                )
+            )
+        }
+        guard let layers = template.layers else { return }
+        let checked = try ProfileRules.layers(
+            layers,
+            type: profile.type,
+            existing: profile.layers,
+            tenantUID: profile.tenantUID,
+            faults: faults,
+            tx
+        )
+        profile.layers = try ProfileRules.keepingDefaults(checked, former: profile, tx)
     }
 
     private var updateMetadata: Endpoint {
@@ -360,9 +329,8 @@ extension Profiles {
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
                 var profile = former
-                profile.name = input.metadata.name
-                profile.labels = input.metadata.labels
-                profile.annotations = ProfileRules.annotations(input.metadata.annotations)
+                if !input.metadata.name.isEmpty { profile.name = input.metadata.name }
+                input.metadata.texts.apply(to: &profile)
                 if let version = input.version { profile.profileVersion = version }
                 try Self.save(profile, former, call, tx)
             }
@@ -419,6 +387,7 @@ extension Profiles {
                     by: call.actor,
                     tx
                 )
+                tx.afterCommit { [onDelete] in onDelete(profile.uid) }
             }
         }
     }
@@ -436,8 +405,18 @@ extension Profiles {
             let call = try ProfileCall(context)
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.publish")
-                _ = try publisher.publish(profile, by: call.actor, tx)
-                try archives.ensureToken(for: profile, tx)
+                let isNew = try publisher.publish(profile, by: call.actor, tx)
+                let madeToken = try archives.ensureToken(for: profile, tx)
+                // Somebody has deleted the token that the archive carried.
+                if madeToken, !isNew {
+                    try AuditStore.record(
+                        .update,
+                        AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
+                        "Made a pairing token for the archive of profile '\(profile.name)'.",
+                        by: call.actor,
+                        tx
+                    )
+                }
             }
         }
     }
@@ -454,11 +433,8 @@ extension Profiles {
             outputContentType: .octetStream
         ) { context in
             let call = try ProfileCall(context)
-            let parts = try database.read { tx in
-                let profile = try call.fetch(tx)
-                return try archives.parts(of: profile, tx)
-            }
-            return try await archives.response(parts, context)
+            let order = try database.read { tx in try archives.order(of: call.fetch(tx), tx) }
+            return try await archives.response(order, from: database, context)
         }
     }
 
@@ -478,7 +454,11 @@ extension Profiles {
             return try database.read { tx in
                 let profile = try call.fetch(tx)
                 return RevisionListOutput(
-                    revisions: try ProfileStore.revisions(of: profile.uid, tx)
+                    revisions: try ProfileStore.revisions(
+                        of: profile.uid,
+                        limit: ProfileLimits.revisionsShown,
+                        tx
+                    )
                 )
             }
         }

@@ -9,7 +9,13 @@ enum ProfileLimits {
     static let valuesBytes = 1 << 20
     static let manifestBytes = 1 << 20
     static let bodyBytes = 8 << 20
+    /// All layers of a profile as they are stored.
+    static let draftBytes = 16 << 20
     static let nameBytes = 128
+    /// How many of the newest revisions a list shows.
+    static let revisionsShown = 1000
+    static let filterTerms = 8
+    static let filterValues = 16
     /// The documented default of the real service is 200 a tenant.
     static let profilesPerTenant = 2000
 }
@@ -23,7 +29,7 @@ struct ManifestInput: WireInput {
 
     init(from fields: Fields) {
         uid = fields.optionalText("uid") ?? ""
-        name = fields.text("name", bytesMax: ProfileLimits.nameBytes)
+        name = fields.name()
         content = fields.optionalText("content", bytesMax: ProfileLimits.manifestBytes)
         pointer = fields.pointer
     }
@@ -52,7 +58,11 @@ struct LayerInput: WireInput {
     let pointer: String
 
     init(from fields: Fields) {
-        name = fields.text("name", bytesMax: ProfileLimits.nameBytes)
+        name = fields.name()
+        if name == "manifests" {
+            // `…/packs/manifests` lists the manifests of all layers.
+            fields.fault("name", "ReservedName", "No layer can be named 'manifests'.")
+        }
         kind = fields.choice("type", default: .spectro)
         layer =
             fields.optionalText("layer", allowed: ["kernel", "os", "k8s", "cni", "csi", "addon"])
@@ -98,19 +108,64 @@ struct LayerInput: WireInput {
     }
 }
 
+extension Fields {
+    /// A name: some text of one line.
+    fileprivate func name() -> String {
+        let name = text("name", bytesMax: ProfileLimits.nameBytes)
+        checkName(name)
+        return name
+    }
+
+    fileprivate func checkName(_ name: String) {
+        if name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
+            fault("name", "InvalidName", "'name' must not hold control characters.")
+        }
+    }
+
+    /// The profile's own version; `nil` when it is left out or empty.
+    fileprivate func profileVersion() -> String? {
+        let text = optionalText("version", bytesMax: 64) ?? ""
+        if text.isEmpty { return nil }
+        if !ProfileRules.isVersion(text) {
+            fault(
+                "version",
+                "InvalidVersion",
+                "'version' must be a semantic version such as 1.0.0; '\(text)' is none."
+            )
+        }
+        return text
+    }
+}
+
 /// `metadata` of a profile in a request.
 struct ProfileMetadataInput: WireInput {
     let name: String
-    let labels: [String: String]
-    let annotations: [String: String]
+    let texts: ProfileTexts
 
     init(from fields: Fields) {
-        name = fields.text("name", bytesMax: ProfileLimits.nameBytes)
-        if name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
-            fields.fault("name", "InvalidName", "'name' must not hold control characters.")
+        name = fields.name()
+        texts = ProfileTexts(from: fields)
+    }
+}
+
+/// Tags and annotations; `nil` for those that a request does not speak of, which stay.
+struct ProfileTexts: Sendable {
+    let labels: [String: String]?
+    let annotations: [String: String]?
+
+    init(from fields: Fields) {
+        let labels = fields.textMap("labels")
+        let annotations = fields.textMap("annotations")
+        self.labels = fields.has("labels") ? labels : nil
+        self.annotations = fields.has("annotations") ? annotations : nil
+    }
+
+    func apply(to profile: inout Profile) {
+        if let labels { profile.labels = labels }
+        // `scope` is the server's to say.
+        if let annotations {
+            profile.annotations = annotations.filter { $0.key != "scope" }
         }
-        labels = fields.textMap("labels")
-        annotations = fields.textMap("annotations")
     }
 }
 
@@ -130,23 +185,12 @@ struct ProfileCreateInput: WireInput {
         let variables: JSONValue
 
         init(from fields: Fields) {
-            version = Self.version(fields)
+            version = fields.profileVersion() ?? "1.0.0"
             template = fields.object("template")
             variables = fields.any("variables") ?? .array([])
-        }
-
-        /// The profile's own version; `1.0.0` when it is left out.
-        static func version(_ fields: Fields) -> String {
-            let text = fields.optionalText("version", bytesMax: 64) ?? ""
-            if text.isEmpty { return "1.0.0" }
-            if !ProfileRules.isVersion(text) {
-                fields.fault(
-                    "version",
-                    "InvalidVersion",
-                    "'version' must be a semantic version such as 1.0.0; '\(text)' is none."
-                )
+            if variables.elements == nil {
+                fields.fault("variables", "WrongType", "'variables' must be a list.")
             }
-            return text
         }
     }
 }
@@ -160,7 +204,8 @@ struct TemplateInput: WireInput {
 
     init(from fields: Fields) {
         type = fields.choice("type", default: .full)
-        cloudType = fields.optionalText("cloudType", bytesMax: 64) ?? "all"
+        let cloudType = fields.optionalText("cloudType", bytesMax: 64) ?? ""
+        self.cloudType = cloudType.isEmpty ? "all" : cloudType
         layers = fields.list("packs", of: LayerInput.self, countMax: ProfileLimits.layers)
         pointer = fields.pointer
     }
@@ -178,41 +223,40 @@ struct ProfileUpdateInput: WireInput {
 
     struct Spec: WireInput {
         let version: String?
-        let type: ProfileType?
-        let cloudType: String?
         /// `nil` when the body has no template: the layers stay as they are.
-        let layers: [LayerInput]?
+        let template: Template?
 
         init(from fields: Fields) {
-            version = fields.has("version") ? ProfileCreateInput.Spec.version(fields) : nil
+            version = fields.profileVersion()
             // What GET gives has `draft` and `published` in the place of `template`.
-            let template =
-                fields.optionalObject("template", as: Template.self)
-                ?? fields.optionalObject("draft", as: Template.self)
-                ?? fields.optionalObject("published", as: Template.self)
-            type = template?.type
-            cloudType = template?.cloudType
-            layers = template?.layers
+            let template = fields.optionalObject("template", as: Template.self)
+            let draft = fields.optionalObject("draft", as: Template.self)
+            self.template = template ?? draft
         }
     }
 
     struct Template: WireInput {
         let type: ProfileType?
         let cloudType: String?
-        let layers: [LayerInput]
+        /// `nil` when there is no list of layers: they stay as they are.
+        let layers: [LayerInput]?
+        let pointer: String
 
         init(from fields: Fields) {
             type = fields.optionalText("type", allowed: ProfileType.allCases.map(\.rawValue))
                 .flatMap(ProfileType.init)
-            cloudType = fields.optionalText("cloudType", bytesMax: 64)
-            layers = fields.list("packs", of: LayerInput.self, countMax: ProfileLimits.layers)
+            let cloudType = fields.optionalText("cloudType", bytesMax: 64) ?? ""
+            self.cloudType = cloudType.isEmpty ? nil : cloudType
+            let layers: [LayerInput] = fields.list("packs", countMax: ProfileLimits.layers)
+            self.layers = fields.has("packs") ? layers : nil
+            pointer = fields.pointer
         }
     }
 }
 
 /// The body of `PATCH /v1/clusterprofiles/{uid}/metadata`.
 struct ProfileMetaInput: WireInput {
-    let metadata: ProfileMetadataInput
+    let metadata: Metadata
     let version: String?
 
     init(from fields: Fields) {
@@ -220,12 +264,22 @@ struct ProfileMetaInput: WireInput {
         version = fields.optionalObject("spec", as: Spec.self)?.version
     }
 
+    struct Metadata: WireInput {
+        /// Empty to leave it.
+        let name: String
+        let texts: ProfileTexts
+
+        init(from fields: Fields) {
+            name = fields.optionalText("name", bytesMax: ProfileLimits.nameBytes) ?? ""
+            fields.checkName(name)
+            texts = ProfileTexts(from: fields)
+        }
+    }
+
     private struct Spec: WireInput {
         let version: String?
 
-        init(from fields: Fields) {
-            version = fields.has("version") ? ProfileCreateInput.Spec.version(fields) : nil
-        }
+        init(from fields: Fields) { version = fields.profileVersion() }
     }
 }
 

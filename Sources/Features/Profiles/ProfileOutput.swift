@@ -56,42 +56,63 @@ struct MetadataOutput: JSONWritable, Sendable {
 /// A layer of a profile as `v1PackRef` shows it.
 struct LayerOutput: JSONWritable, Sendable {
     let layer: Layer
-    /// What the layer is linked to now; `nil` when its pack is gone.
+    /// What the layer is linked to; `nil` when its pack is gone.
     let pack: PackVersion?
     let values: String
+    let version: String
+    let packUID: String
+    let registryUID: String
     let problem: String?
 
+    /// A drafted layer, linked to what it means now.
     init(_ layer: Layer, tenantUID: String, _ tx: borrowing Transaction) throws {
-        self.layer = layer
-        guard layer.kind != .manifest else {
-            pack = nil
-            values = layer.values ?? ""
-            problem = nil
-            return
+        var pack: PackVersion?
+        var problem: String?
+        if layer.kind != .manifest {
+            do {
+                pack = try LayerResolver.pack(
+                    name: layer.name,
+                    registryUID: layer.registryUID,
+                    packUID: layer.packUID,
+                    tag: layer.tag,
+                    tenantUID: tenantUID,
+                    pointer: "",
+                    tx
+                )
+                if pack == nil { problem = "The pack is in no registry any more." }
+            } catch let failure as Failure {
+                problem = failure.message
+            }
         }
-        pack = try LayerResolver.pack(
-            name: layer.name,
-            registryUID: layer.registryUID,
-            packUID: layer.packUID,
-            tag: layer.tag,
-            tenantUID: tenantUID,
-            pointer: "",
-            tx
-        )
-        problem = pack == nil ? "The pack is in no registry any more." : nil
-        values = try layer.values ?? pack.flatMap { try BlobStore.text($0.valuesDigest, tx) } ?? ""
+        let values = try layer.values ?? pack.flatMap { try BlobStore.text($0.valuesDigest, tx) }
+        self.init(layer, pack: pack, values: values ?? "", problem: problem)
+    }
+
+    /// A published layer, linked to what its revision says.
+    init(_ layer: Layer, linked: LayerRevision, _ tx: borrowing Transaction) throws {
+        self.layer = layer
+        pack = layer.kind == .manifest ? nil : try PackStore.version(uid: linked.packUID, tx)
+        values = try layer.values ?? BlobStore.text(linked.values.digest, tx) ?? ""
+        version = linked.version
+        packUID = linked.packUID
+        registryUID = linked.registryUID
+        problem = nil
+    }
+
+    private init(_ layer: Layer, pack: PackVersion?, values: String, problem: String?) {
+        self.layer = layer
+        self.pack = pack
+        self.values = values
+        self.problem = problem
+        version = pack?.version ?? (layer.tag.isEmpty ? "1.0.0" : layer.tag)
+        packUID = pack?.uid ?? layer.packUID
+        registryUID = pack?.registryUID ?? layer.registryUID
     }
 
     init(example layer: Layer, pack: PackVersion?) {
-        self.layer = layer
-        self.pack = pack
-        values = layer.values ?? ""
-        problem = pack == nil ? "The pack is in no registry any more." : nil
+        let problem = pack == nil ? "The pack is in no registry any more." : nil
+        self.init(layer, pack: pack, values: layer.values ?? "", problem: problem)
     }
-
-    var version: String { pack?.version ?? (layer.tag.isEmpty ? "1.0.0" : layer.tag) }
-
-    var packUID: String { pack?.uid ?? layer.packUID }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
@@ -116,7 +137,7 @@ struct LayerOutput: JSONWritable, Sendable {
         writer.beginArray()
         for preset in pack?.presets ?? [] { preset.writeWire(to: &writer) }
         writer.endArray()
-        writer.field("registryUid", pack?.registryUID ?? layer.registryUID)
+        writer.field("registryUid", registryUID)
         writer.field("tag", layer.tag.isEmpty ? version : layer.tag)
         writer.field("type", layer.kind.rawValue)
         writer.field("values", values)
@@ -142,14 +163,42 @@ struct TemplateOutput: JSONWritable, Sendable {
     let profile: Profile
     let layers: [LayerOutput]
     let number: Int64
+    let name: String
+    let profileVersion: String
+
+    /// What is drafted.
+    init(profile: Profile, layers: [LayerOutput], number: Int64) {
+        self.profile = profile
+        self.layers = layers
+        self.number = number
+        name = profile.name
+        profileVersion = profile.profileVersion
+    }
+
+    /// What a revision holds, whatever has become of the draft and the registries since.
+    init(
+        published revision: ProfileStore.Revision,
+        of profile: Profile,
+        _ tx: borrowing Transaction
+    ) throws {
+        let content = try ProfileRevision(JSONParser.parse(revision.content, limits: .stored))
+        self.profile = profile
+        layers = try revision.source.compactMap { layer in
+            try content.layers.first { $0.name == layer.name }
+                .map { try LayerOutput(layer, linked: $0, tx) }
+        }
+        number = content.number
+        name = content.name
+        profileVersion = content.version
+    }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field("cloudType", profile.cloudType)
-        writer.field("name", profile.name)
+        writer.field("name", name)
         writer.field("packServerRefs", [String]())
         writer.field("packs", layers)
-        writer.field("profileVersion", profile.profileVersion)
+        writer.field("profileVersion", profileVersion)
         writer.field("type", profile.type.rawValue)
         writer.field("uid", profile.uid)
         writer.field("version", number)
@@ -175,13 +224,7 @@ struct ProfileOutput: WireOutput {
         )
         published = try profile.publishedNumber.flatMap { number in
             try ProfileStore.revision(number, of: profile.uid, tx).map { revision in
-                TemplateOutput(
-                    profile: profile,
-                    layers: try revision.source.map {
-                        try LayerOutput($0, tenantUID: tenantUID, tx)
-                    },
-                    number: number
-                )
+                try TemplateOutput(published: revision, of: profile, tx)
             }
         }
         versions = try ProfileStore.versions(of: profile, tx)
@@ -207,7 +250,7 @@ struct ProfileOutput: WireOutput {
         ]
     }
 
-    var entityTag: String? { String(profile.version) }
+    var entityTag: String? { profile.entityTag }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
@@ -221,14 +264,7 @@ struct ProfileOutput: WireOutput {
         writer.optionalField("published", published)
         writer.field("version", profile.profileVersion)
         writer.key("versions")
-        writer.beginArray()
-        for one in versions {
-            writer.beginObject()
-            writer.field("uid", one.uid)
-            writer.field("version", one.version)
-            writer.endObject()
-        }
-        writer.endArray()
+        writeVersions(to: &writer)
         writer.endObject()
         writer.key("status")
         writer.beginObject()
@@ -239,9 +275,22 @@ struct ProfileOutput: WireOutput {
         writer.endObject()
         writer.endObject()
     }
+
+    func writeVersions(to writer: inout JSONWriter) {
+        writer.beginArray()
+        for one in versions {
+            writer.beginObject()
+            writer.field("uid", one.uid)
+            writer.field("version", one.version)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
 }
 
 extension Profile {
+    var entityTag: String { String(version) }
+
     /// Whether some layer refers to a macro of the user's.
     var hasUserMacros: Bool {
         layers.contains { layer in
@@ -305,37 +354,6 @@ struct ProfileListOutput: WireOutput {
     }
 }
 
-/// `v1ClusterProfilesMetadata`: names and versions for pickers.
-struct ProfileMetadataListOutput: WireOutput {
-    let items: [Profile]
-
-    static var examples: [ProfileMetadataListOutput] {
-        [ProfileMetadataListOutput(items: [.example(isPublished: true)])]
-    }
-
-    func write(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.key("items")
-        writer.beginArray()
-        for profile in items {
-            writer.beginObject()
-            writer.key("metadata")
-            writer.beginObject()
-            writer.field("name", profile.name)
-            writer.field("uid", profile.uid)
-            writer.endObject()
-            writer.key("spec")
-            writer.beginObject()
-            writer.field("cloudType", profile.cloudType)
-            writer.field("version", profile.profileVersion)
-            writer.endObject()
-            writer.endObject()
-        }
-        writer.endArray()
-        writer.endObject()
-    }
-}
-
 /// `v1ClusterProfileValidatorResponse`: per layer what is wrong with it.
 struct ValidationOutput: WireOutput {
     /// The layer's name and its faults.
@@ -381,18 +399,16 @@ struct ValidationOutput: WireOutput {
 
 /// The revisions of a profile, the newest first.
 struct RevisionListOutput: WireOutput {
-    let revisions: [ProfileStore.Revision]
+    let revisions: [ProfileStore.RevisionSummary]
 
     static var examples: [RevisionListOutput] {
         [
             RevisionListOutput(revisions: [
-                ProfileStore.Revision(
+                ProfileStore.RevisionSummary(
                     number: 2,
-                    counter: 17,
                     digest: "sha256:…",
-                    content: [],
-                    source: [],
                     cause: "relink",
+                    note: "Relinked profile 'hospital-site' 1.0.0 to log-shipper 4.2.3",
                     createdAt: Timestamp(milliseconds: 1_709_238_702_204),
                     createdBy: "easel"
                 )
@@ -409,6 +425,7 @@ struct RevisionListOutput: WireOutput {
             writer.field("number", revision.number)
             writer.field("digest", revision.digest)
             writer.field("cause", revision.cause)
+            writer.field("note", revision.note)
             writer.field("createdAt", revision.createdAt)
             writer.field("createdBy", revision.createdBy)
             writer.endObject()

@@ -3,7 +3,6 @@ import JSON
 import Packs
 import Primitives
 import Storage
-import YAML
 
 /// The rules that make a profile's layers usable, each fault with its place.
 enum ProfileRules {
@@ -15,19 +14,24 @@ enum ProfileRules {
 
     /// Turns what a request wrote into layers, checking each and all together.
     ///
-    /// - Parameter existing: the layers so far; a manifest named again keeps its uid.
-    /// - Throws: `.ruleViolated` with every fault of every layer.
+    /// - Parameters:
+    ///   - existing: the layers so far; a manifest that is named again keeps its uid, and its
+    ///     content when the request has none.
+    ///   - faults: takes every fault of every layer; what is returned is used only when there is
+    ///     none.
     static func layers(
         _ inputs: [LayerInput],
         type: ProfileType,
         existing: [Layer],
         tenantUID: String,
+        faults: FaultList,
         _ tx: borrowing Transaction
     ) throws -> [Layer] {
-        let faults = FaultList()
         var layers: [Layer] = []
         var names: Set<String> = []
+        let former = FormerManifests(existing)
         for input in inputs {
+            // A layer without a name has been refused with the body's shape.
             if !names.insert(input.name).inserted {
                 faults.add(
                     Fault(
@@ -36,16 +40,8 @@ enum ProfileRules {
                         "The profile has more than one layer named '\(input.name)'."
                     )
                 )
-                continue
             }
-            let former = existing.first { $0.name == input.name }
-            let layer = try layer(
-                input,
-                former: former,
-                tenantUID: tenantUID,
-                faults: faults,
-                tx
-            )
+            let layer = try layer(input, former, tenantUID: tenantUID, faults: faults, tx)
             if !type.takesCoreLayers, layer.layer != "addon" {
                 faults.add(
                     Fault(
@@ -58,13 +54,7 @@ enum ProfileRules {
             }
             layers.append(layer)
         }
-        try refuse(faults)
         return layers
-    }
-
-    /// The annotations that a client may set; `scope` is the server's to say.
-    static func annotations(_ given: [String: String]) -> [String: String] {
-        given.filter { $0.key != "scope" }
     }
 
     /// A profile that is read and put back says the pack's own values and the resolved uid where
@@ -76,22 +66,57 @@ enum ProfileRules {
     ) throws -> [Layer] {
         try layers.map { layer in
             guard let known = former.layers.first(where: { $0.name == layer.name }),
-                layer.kind == known.kind, layer.layer == known.layer,
-                layer.manifests == known.manifests
+                layer.kind == known.kind
             else { return layer }
             let shown = try LayerOutput(known, tenantUID: former.tenantUID, tx)
             let shownTag = known.tag.isEmpty ? shown.version : known.tag
-            let isSame = layer.tag == shownTag || layer.tag == known.tag
+            guard layer.tag == shownTag || layer.tag == known.tag else { return layer }
+            var kept = layer
+            kept.tag = known.tag
+            // The uid of the version that the layer was linked to when the caller read it, which
+            // may be older than what it is linked to now.
+            let read = try PackStore.version(
+                uid: layer.packUID,
+                tenantUID: former.tenantUID,
+                tx
+            )
             let isSamePack =
-                layer.packUID == known.packUID || layer.packUID == shown.packUID
-                || layer.packUID.isEmpty
-            let isSameRegistry =
-                layer.registryUID == known.registryUID
-                || layer.registryUID == shown.pack?.registryUID
-            let isSameValues =
-                layer.values == known.values
-                || layer.values ?? shown.values == shown.values
-            return isSame && isSamePack && isSameRegistry && isSameValues ? known : layer
+                layer.packUID.isEmpty || layer.packUID == shown.packUID
+                || (!known.tag.isEmpty && read?.name == shown.pack?.name
+                    && read?.registryUID == shown.pack?.registryUID)
+            if isSamePack { kept.packUID = known.packUID }
+            if layer.registryUID == shown.registryUID { kept.registryUID = known.registryUID }
+            if known.values == nil, let values = layer.values {
+                let isDefault =
+                    try values == shown.values
+                    || read.map {
+                        try values == BlobStore.text($0.valuesDigest, tx)
+                    } ?? false
+                if isDefault { kept.values = nil }
+            }
+            return kept
+        }
+    }
+
+    /// - Throws: `.limitExceeded` when the layers together are larger than a profile may be.
+    static func checkSize(_ layers: [Layer]) throws {
+        guard layers.count <= ProfileLimits.layers else {
+            throw Failure(
+                .limitExceeded,
+                "A profile has at most \(ProfileLimits.layers) layers."
+            )
+        }
+        let bytes = layers.reduce(0) { sum, layer in
+            layer.manifests.reduce(sum + (layer.values?.utf8.count ?? 0)) {
+                $0 + $1.content.utf8.count
+            }
+        }
+        guard bytes <= ProfileLimits.draftBytes else {
+            throw Failure(
+                .limitExceeded,
+                "The values and manifests of a profile have at most \(ProfileLimits.draftBytes) "
+                    + "bytes together; these have \(bytes)."
+            )
         }
     }
 
@@ -109,14 +134,14 @@ enum ProfileRules {
 
     private static func layer(
         _ input: LayerInput,
-        former: Layer?,
+        _ former: FormerManifests,
         tenantUID: String,
         faults: FaultList,
         _ tx: borrowing Transaction
     ) throws -> Layer {
         var values = input.values
         var registryUID = input.registryUID
-        var kind = "addon"
+        var layer = input.layer.isEmpty ? "addon" : input.layer
         var packUID = input.packUID
         switch input.kind {
         case .manifest:
@@ -133,29 +158,21 @@ enum ProfileRules {
             }
         case .spectro, .helm, .oci:
             if let pack = try pack(for: input, tenantUID: tenantUID, faults: faults, tx) {
-                kind = pack.layer.rawValue
+                // Whatever the caller calls it: a core pack must not slip in as an add-on.
+                layer = pack.layer.rawValue
                 registryUID = pack.registryUID
                 values = try merged(values, input, pack, faults, tx)
             }
         }
-        if let values {
-            check(
-                yaml: values,
-                at: input.pointer + "/values",
-                "The values of",
-                input.name,
-                faults
-            )
-        }
         return Layer(
             name: input.name,
             kind: input.kind,
-            layer: input.layer.isEmpty ? kind : input.layer,
+            layer: layer,
             registryUID: registryUID,
             packUID: packUID,
             tag: input.tag,
             values: values,
-            manifests: manifests(input, former: former, faults)
+            manifests: manifests(input, former, at: tx.now, faults)
         )
     }
 
@@ -211,7 +228,14 @@ enum ProfileRules {
                 to: Array(base.utf8),
                 pointer: input.pointer + "/presets"
             )
-            return String(decoding: merged, as: UTF8.self)
+            let chosen = pack.presets.filter {
+                input.presets.contains($0.name) || input.presets.contains("\($0.group):\($0.name)")
+            }
+            return EnabledPresets.note(
+                chosen,
+                in: String(decoding: merged, as: UTF8.self),
+                formerly: base
+            )
         } catch let failure as Failure {
             for fault in failure.faults { faults.add(fault) }
             return values
@@ -220,12 +244,14 @@ enum ProfileRules {
 
     private static func manifests(
         _ input: LayerInput,
-        former: Layer?,
+        _ former: FormerManifests,
+        at now: Timestamp,
         _ faults: FaultList
     ) -> [LayerManifest] {
         var names: Set<String> = []
-        return input.manifests.compactMap { manifest in
-            guard names.insert(manifest.name).inserted else {
+        var uids: Set<String> = []
+        return input.manifests.map { manifest in
+            if !names.insert(manifest.name).inserted {
                 faults.add(
                     Fault(
                         manifest.pointer + "/name",
@@ -234,12 +260,18 @@ enum ProfileRules {
                             + "'\(manifest.name)'."
                     )
                 )
-                return nil
             }
-            let known = former?.manifests.first {
-                $0.uid == manifest.uid || $0.name == manifest.name
+            let known = former.find(manifest, layer: input.name)
+            if let known, !uids.insert(known.uid).inserted {
+                faults.add(
+                    Fault(
+                        manifest.pointer + "/uid",
+                        "DuplicateUID",
+                        "Layer '\(input.name)' names manifest '\(known.uid)' more than once."
+                    )
+                )
             }
-            guard let content = manifest.content ?? known?.content else {
+            if manifest.content == nil, known == nil {
                 faults.add(
                     Fault(
                         manifest.pointer + "/content",
@@ -247,65 +279,11 @@ enum ProfileRules {
                         "Manifest '\(manifest.name)' has no content."
                     )
                 )
-                return nil
             }
-            check(
-                yaml: content,
-                at: manifest.pointer + "/content",
-                "Manifest '\(manifest.name)' of",
-                input.name,
-                faults
-            )
             return LayerManifest(
-                uid: known?.uid ?? UID.make(at: Timestamp.now()).text,
+                uid: known?.uid ?? UID.make(at: now).text,
                 name: manifest.name,
-                content: content
-            )
-        }
-    }
-
-    /// The content of a manifest that is written alone.
-    ///
-    /// - Throws: `.ruleViolated` when it is missing or no YAML.
-    static func content(of manifest: ManifestInput, layer: String) throws -> String {
-        let faults = FaultList()
-        if let content = manifest.content {
-            check(
-                yaml: content,
-                at: manifest.pointer + "/content",
-                "Manifest '\(manifest.name)' of",
-                layer,
-                faults
-            )
-        } else {
-            faults.add(
-                Fault(manifest.pointer + "/content", "Required", "'content' is required.")
-            )
-        }
-        try refuse(faults)
-        return manifest.content ?? ""
-    }
-
-    /// Notes a fault when the text is no YAML. Text with template braces is YAML only once it is
-    /// rendered, so it is let through.
-    private static func check(
-        yaml text: String,
-        at pointer: String,
-        _ what: String,
-        _ layer: String,
-        _ faults: FaultList
-    ) {
-        guard !text.contains("{{") else { return }
-        do {
-            _ = try YAML.parse(text)
-        } catch {
-            faults.add(
-                Fault(
-                    pointer,
-                    "InvalidYAML",
-                    "\(what) layer '\(layer)' is not valid YAML: line \(error.line), column "
-                        + "\(error.column): \(error.reason)"
-                )
+                content: manifest.content ?? known?.content ?? ""
             )
         }
     }
@@ -314,5 +292,27 @@ enum ProfileRules {
     static func packName(_ layerName: String) -> String {
         guard let range = layerName.ranges(of: "--").last else { return layerName }
         return String(layerName[range.upperBound...])
+    }
+}
+
+/// The manifests that a profile has, to be found again by what a request says of them.
+private struct FormerManifests {
+    private var byUID: [String: LayerManifest] = [:]
+    private var byName: [String: [String: LayerManifest]] = [:]
+
+    init(_ layers: [Layer]) {
+        for layer in layers {
+            for manifest in layer.manifests {
+                byUID[manifest.uid] = manifest
+                byName[layer.name, default: [:]][manifest.name] = manifest
+            }
+        }
+    }
+
+    /// By the uid, which stays when the manifest or its layer gets another name; a request without
+    /// one means the manifest of this name in the layer of this name.
+    func find(_ input: ManifestInput, layer: String) -> LayerManifest? {
+        if !input.uid.isEmpty, let known = byUID[input.uid] { return known }
+        return byName[layer]?[input.name]
     }
 }

@@ -6,14 +6,14 @@ import Storage
 
 /// Every SQL statement about profiles, their revisions and the trains they follow.
 enum ProfileStore {
-    private static let columns: SQL = """
+    static let columns: SQL = """
         SELECT uid, tenant_uid, project_uid, name, profile_version, type, cloud_type, labels,
             annotations, draft, variables, published_number, version, created_at, modified_at,
             created_by
         FROM profile
         """
 
-    private static func profile(_ row: borrowing Row) throws -> Profile {
+    static func profile(_ row: borrowing Row) throws -> Profile {
         Profile(
             uid: row.text(0),
             tenantUID: row.text(1),
@@ -34,7 +34,7 @@ enum ProfileStore {
         )
     }
 
-    private static func textMap(_ json: [UInt8]) throws -> [String: String] {
+    static func textMap(_ json: [UInt8]) throws -> [String: String] {
         guard case .object(let object) = try JSONParser.parse(json) else { return [:] }
         return object.reduce(into: [:]) { $0[$1.key] = $1.value.text }
     }
@@ -71,7 +71,26 @@ enum ProfileStore {
         }
     }
 
-    /// Writes what can change of a profile.
+    /// Notes the newest revision of a profile.
+    static func setPublished(
+        _ number: Int64,
+        of uid: String,
+        version: Int64,
+        _ tx: borrowing Transaction
+    ) throws {
+        _ = try tx.run(
+            """
+            UPDATE profile SET published_number = $2, version = $3, modified_at = $4
+            WHERE uid = $1
+            """,
+            .text(uid),
+            .int(number),
+            .int(version),
+            .timestamp(tx.now)
+        )
+    }
+
+    /// Writes what its author can change of a profile.
     ///
     /// - Throws: `.duplicateName` when the scope has another profile of this name and version.
     static func update(_ profile: Profile, _ tx: borrowing Transaction) throws {
@@ -79,8 +98,7 @@ enum ProfileStore {
             _ = try tx.run(
                 """
                 UPDATE profile SET name = $2, profile_version = $3, labels = $4, annotations = $5,
-                    draft = $6, variables = $7, published_number = $8, version = $9,
-                    modified_at = $10
+                    draft = $6, variables = $7, version = $8, modified_at = $9
                 WHERE uid = $1
                 """,
                 .text(profile.uid),
@@ -90,7 +108,6 @@ enum ProfileStore {
                 json(profile.annotations),
                 text(LayerCoding.json(profile.layers)),
                 text(profile.variables.jsonBytes()),
-                .optionalInt(profile.publishedNumber),
                 .int(profile.version),
                 .timestamp(profile.modifiedAt)
             )
@@ -112,6 +129,13 @@ enum ProfileStore {
                 .duplicateName,
                 "A profile named '\(profile.name)' with version \(profile.profileVersion) exists "
                     + "already; choose another name or version.",
+                faults: [
+                    Fault(
+                        "/metadata/name",
+                        "DuplicateName",
+                        "The name is taken in this version."
+                    )
+                ],
                 cause: error
             )
         }
@@ -141,20 +165,6 @@ enum ProfileStore {
     /// A profile for the server's own work, whatever its scope.
     static func find(_ uid: String, _ tx: borrowing Transaction) throws -> Profile? {
         try tx.first(columns + " WHERE uid = $1", .text(uid)) { try profile($0) }
-    }
-
-    /// The profiles that a scope can read, in the order of their uids, which is that of their
-    /// creation.
-    static func list(
-        tenantUID: String,
-        projectUID: String,
-        _ tx: borrowing Transaction
-    ) throws -> [Profile] {
-        try tx.all(
-            columns + " WHERE tenant_uid = $1 AND project_uid IN ('', $2) ORDER BY uid",
-            .text(tenantUID),
-            .text(projectUID)
-        ) { try profile($0) }
     }
 
     /// The profiles of the same scope and name, oldest first.
@@ -295,31 +305,63 @@ enum ProfileStore {
         ) { try revision($0) }
     }
 
-    /// All revisions of a profile, the newest first.
+    /// What a list says of a revision.
+    struct RevisionSummary: Sendable {
+        let number: Int64
+        let digest: String
+        let cause: String
+        let note: String
+        let createdAt: Timestamp
+        let createdBy: String
+    }
+
+    /// The newest revisions of a profile, the newest first.
     static func revisions(
         of profileUID: String,
+        limit: Int,
         _ tx: borrowing Transaction
-    ) throws -> [Revision] {
+    ) throws -> [RevisionSummary] {
         try tx.all(
-            revisionColumns + " WHERE profile_uid = $1 ORDER BY number DESC",
-            .text(profileUID)
-        ) { try revision($0) }
+            """
+            SELECT number, digest, cause, note, created_at, created_by FROM profile_revision
+            WHERE profile_uid = $1 ORDER BY number DESC LIMIT $2
+            """,
+            .text(profileUID),
+            .int(limit)
+        ) {
+            RevisionSummary(
+                number: $0.int(0),
+                digest: $0.text(1),
+                cause: $0.text(2),
+                note: $0.text(3),
+                createdAt: $0.timestamp(4),
+                createdBy: $0.text(5)
+            )
+        }
     }
 
     /// Calls the body with the newest revision of every profile.
     static func eachNewest(
         _ tx: borrowing Transaction,
-        _ body: (_ uid: String, _ number: Int64, _ counter: Int64, _ content: [UInt8]) -> Void
+        _ body: (RevisionNotice) -> Void
     ) throws {
         try tx.each(
             """
-            SELECT profile.uid, profile_revision.number, profile_revision.counter,
+            SELECT profile.uid, profile.tenant_uid, profile_revision.number, profile_revision.counter,
                 profile_revision.content
             FROM profile JOIN profile_revision ON profile_revision.profile_uid = profile.uid
                 AND profile_revision.number = profile.published_number
             """
         ) { row in
-            body(row.text(0), row.int(1), row.int(2), row.bytes(3))
+            body(
+                RevisionNotice(
+                    profileUID: row.text(0),
+                    tenantUID: row.text(1),
+                    number: row.int(2),
+                    counter: row.int(3),
+                    content: row.bytes(4)
+                )
+            )
             return true
         }
     }
@@ -395,11 +437,14 @@ enum ProfileStore {
 extension ProfileStore {
     /// What of this table lives in a project.
     static func projectReferrers(
-        _ projectUID: String, _ countMax: Int, _ tx: borrowing Transaction
+        _ projectUID: String,
+        _ countMax: Int,
+        _ tx: borrowing Transaction
     ) throws -> [Referrer] {
         try tx.all(
             "SELECT uid, name FROM profile WHERE project_uid = $1 ORDER BY uid LIMIT $2",
-            .text(projectUID), .int(countMax)
+            .text(projectUID),
+            .int(countMax)
         ) { Referrer("clusterprofile", uid: $0.text(0), name: $0.text(1)) }
     }
 }

@@ -11,27 +11,39 @@ package struct Profiles: Sendable {
     let database: Database
     let publisher: Publisher
     let archives: ProfileArchives
+    let onDelete: @Sendable (_ profileUID: String) -> Void
+    private let onBroken: @Sendable (_ profileUID: String, any Error) -> Void
 
     /// - Parameters:
     ///   - archives: what archives say about the server and how their tokens are sealed.
     ///   - onRevision: told each new revision after its commit, on the writer's thread.
+    ///   - onDelete: told the uid of each deleted profile, in the same way.
+    ///   - onBroken: told why a profile could not follow a train, in the same way.
     package init(
         database: Database,
         archives: ProfileArchives,
-        onRevision: @escaping @Sendable (RevisionNotice) -> Void
+        onRevision: @escaping @Sendable (RevisionNotice) -> Void,
+        onDelete: @escaping @Sendable (_ profileUID: String) -> Void = { _ in },
+        onBroken: @escaping @Sendable (_ profileUID: String, any Error) -> Void = { _, _ in }
     ) {
         self.database = database
         self.archives = archives
+        self.onDelete = onDelete
+        self.onBroken = onBroken
         publisher = Publisher(onRevision: onRevision)
     }
 
     /// All operations of this feature.
     package var endpoints: [Endpoint] {
-        profileEndpoints + layerEndpoints + manifestEndpoints
+        profileEndpoints + listEndpoints + layerEndpoints + manifestEndpoints
     }
 
     /// Links the profiles that follow a train of this pack anew; called inside the transaction
     /// that imports the version.
+    ///
+    /// A profile that cannot be relinked keeps its revision and does not hold up the import.
+    ///
+    /// - Throws: what the database throws.
     package func relink(
         registryUID: String,
         packName: String,
@@ -44,30 +56,31 @@ package struct Profiles: Sendable {
             packName: packName,
             tx
         )
+        var done: Set<String> = []
         for follower in followers where VersionTrain(follower.train)?.matches(released) == true {
-            try publisher.relink(
-                profileUID: follower.profileUID,
-                pack: "\(packName) \(version)",
-                tx
-            )
+            let uid = follower.profileUID
+            // A profile may follow several trains of one pack.
+            guard done.insert(uid).inserted else { continue }
+            do {
+                _ = try publisher.relink(
+                    profileUID: uid,
+                    registryUID: registryUID,
+                    packName: packName,
+                    version: version,
+                    tx
+                )
+            } catch let error as StorageError {
+                throw error
+            } catch {
+                // All that can fail besides the database comes before the first write.
+                tx.afterCommit { [onBroken] in onBroken(uid, error) }
+            }
         }
     }
 
     /// Calls the body with the newest revision of every profile, for the fleet index at start.
     package func eachPublished(_ body: (RevisionNotice) -> Void) throws {
-        try database.read { tx in
-            try ProfileStore.eachNewest(tx) { uid, number, counter, content in
-                body(
-                    RevisionNotice(
-                        profileUID: uid,
-                        tenantUID: "",
-                        number: number,
-                        counter: counter,
-                        content: content
-                    )
-                )
-            }
-        }
+        try database.read { tx in try ProfileStore.eachNewest(tx, body) }
     }
 
     /// Whether a part belongs to a profile: what an appliance that follows it may fetch.
@@ -91,7 +104,9 @@ package struct Profiles: Sendable {
 
     /// A manifest of what a profile has published; `nil` when it holds none of this uid.
     package func publishedManifest(
-        _ uid: String, profileUID: String, _ tx: borrowing Transaction
+        _ uid: String,
+        profileUID: String,
+        _ tx: borrowing Transaction
     ) throws -> (name: String, content: String)? {
         guard let number = try ProfileStore.find(profileUID, tx)?.publishedNumber,
             let revision = try ProfileStore.revision(number, of: profileUID, tx)
@@ -104,18 +119,19 @@ package struct Profiles: Sendable {
     ///
     /// - Throws: `.resourceNotFound` when there is none.
     package func archive(
-        ofFirst uids: [String], _ context: RequestContext
+        ofFirst uids: [String],
+        _ context: RequestContext
     ) async throws -> Response {
-        let parts = try database.read { tx in
+        let order = try database.read { tx in
             for uid in uids {
                 guard let profile = try ProfileStore.find(uid, tx), profile.type == .system else {
                     continue
                 }
-                return try archives.parts(of: profile, tx)
+                return try archives.order(of: profile, tx)
             }
             throw Failure(.resourceNotFound, "The edge host follows no system profile.")
         }
-        return try await archives.response(parts, context)
+        return try await archives.response(order, from: database, context)
     }
 
     /// Whether the profile exists where an appliance of this scope can follow it.
@@ -125,8 +141,8 @@ package struct Profiles: Sendable {
         projectUID: String,
         _ tx: borrowing Transaction
     ) throws -> Bool {
-        try ProfileStore.find(uid, tenantUID: tenantUID, projectUID: projectUID, tx)?
-            .publishedNumber != nil
+        let found = try ProfileStore.find(uid, tenantUID: tenantUID, projectUID: projectUID, tx)
+        return found.map { $0.publishedNumber != nil && $0.type.isForAppliances } ?? false
     }
 }
 
@@ -174,6 +190,7 @@ struct ProfileCall: Sendable {
         _ message: String,
         _ tx: borrowing Transaction
     ) throws {
+        try ProfileRules.checkSize(profile.layers)
         var changed = profile
         changed.version = try tx.nextCounter()
         changed.modifiedAt = tx.now

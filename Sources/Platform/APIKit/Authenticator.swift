@@ -29,15 +29,14 @@ extension PresentedCredential {
     /// The credential of a request, if it presents one; an empty value counts as none.
     static func find(in request: Request) -> PresentedCredential? {
         if let range = request.field("authorization"), !range.isEmpty {
-            let prefix = "Bearer ".utf8
-            let value = request.head[range]
-            if value.count >= prefix.count,
-                zip(value, prefix).allSatisfy({ ($0 | 0x20) == ($1 | 0x20) })
-            {
-                let rest = (range.lowerBound + prefix.count)..<range.upperBound
-                return .bearer(rest)
+            let scheme: StaticString = "bearer "
+            let length = scheme.utf8CodeUnitCount
+            guard range.count >= length else { return .bearer(range) }
+            for index in 0..<length
+            where request.head[range.lowerBound + index] | 0x20 != scheme.utf8Start[index] {
+                return .bearer(range)
             }
-            return .bearer(range)
+            return .bearer((range.lowerBound + length)..<range.upperBound)
         }
         if let range = request.field("apikey"), !range.isEmpty { return .apiKey(range) }
         if !request.query.isEmpty,

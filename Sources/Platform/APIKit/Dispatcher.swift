@@ -11,6 +11,7 @@ package final class Dispatcher: Responder {
     package let endpoints: [Endpoint]
     package let metrics: EndpointMetrics
     private let router: Router
+    private let routes: [Route]
     private let authenticator: any Authenticator
     private let services: RequestContext.Services
     private let logger: Logger
@@ -26,6 +27,7 @@ package final class Dispatcher: Responder {
         self.services = services
         self.logger = logger
         router = Router(endpoints)
+        routes = endpoints.enumerated().map { Route($1, index: $0) }
         metrics = EndpointMetrics(endpointCount: endpoints.count)
     }
 
@@ -40,13 +42,9 @@ package final class Dispatcher: Responder {
             case .wrongMethod(let allow):
                 return .refuse(Self.wrongMethod(request, allow: allow))
             case .found(let index, let captures):
-                let endpoint = endpoints[index]
-                request.admission = Admitted(
-                    context: try context(request, endpoint, captures),
-                    endpointIndex: index,
-                    startedAt: MonotonicTime.now()
-                )
-                return .accept(bodyBytesMax: endpoint.bodyBytesMax)
+                let route = routes[index]
+                request.admission = try context(request, route, captures)
+                return .accept(bodyBytesMax: route.endpoint.bodyBytesMax)
             }
         } catch {
             return .refuse(answer(to: error, request))
@@ -54,48 +52,37 @@ package final class Dispatcher: Responder {
     }
 
     package func respond(to request: Request) async -> Response {
-        guard let admitted = request.admission as? Admitted else {
+        guard let context = request.admission as? RequestContext else {
             return Failure(.internalError, "The request was not admitted.")
                 .response(requestID: request.id)
         }
         request.admission = nil
         let response: Response
         do {
-            response = try await admitted.context.endpoint.run(admitted.context)
+            response = try await context.route.endpoint.run(context)
         } catch {
-            response = answer(to: error, request, at: admitted.context.endpoint.path)
+            response = answer(to: error, request, at: context.route.endpoint.path)
         }
         metrics.record(
-            endpoint: admitted.endpointIndex,
+            endpoint: context.route.index,
             status: response.status,
-            nanoseconds: MonotonicTime.now().nanoseconds(since: admitted.startedAt)
+            nanoseconds: MonotonicTime.now().nanoseconds(since: context.startedAt)
         )
         return response
-    }
-
-    private final class Admitted {
-        let context: RequestContext
-        let endpointIndex: Int
-        let startedAt: MonotonicTime
-
-        init(context: RequestContext, endpointIndex: Int, startedAt: MonotonicTime) {
-            self.context = context
-            self.endpointIndex = endpointIndex
-            self.startedAt = startedAt
-        }
     }
 
     /// Checks who calls, in which scope, and whether that caller may.
     private func context(
         _ request: Request,
-        _ endpoint: Endpoint,
+        _ route: Route,
         _ captures: Router.Captures
     ) throws -> RequestContext {
+        let access = route.endpoint.access
         var principal = Principal.anonymous
-        if let credential = PresentedCredential.find(in: request), endpoint.access != .open {
+        if let credential = PresentedCredential.find(in: request), access != .open {
             principal = try authenticator.principal(of: request, presenting: credential)
         }
-        try allow(principal, endpoint, request, captures)
+        try allow(principal, access, request, captures)
         guard QueryString.isWellFormed(request.head[request.query]) else {
             throw Failure(
                 .invalidRequest,
@@ -112,7 +99,7 @@ package final class Dispatcher: Responder {
         }
         return RequestContext(
             request,
-            endpoint: endpoint,
+            route: route,
             captures: captures,
             principal: principal,
             scope: scope,
@@ -122,11 +109,11 @@ package final class Dispatcher: Responder {
 
     private func allow(
         _ principal: Principal,
-        _ endpoint: Endpoint,
+        _ access: Access,
         _ request: Request,
         _ captures: Router.Captures
     ) throws {
-        switch (endpoint.access, principal) {
+        switch (access, principal) {
         case (.open, _), (.signedIn, .user): return
         case (_, .anonymous):
             throw Failure(
@@ -137,10 +124,7 @@ package final class Dispatcher: Responder {
             (.applianceOrUser(let permission), .user(let user)):
             guard user.may(permission) else { throw Self.forbidden(permission) }
         case (.appliance, .appliance(let appliance)), (.applianceOrUser, .appliance(let appliance)):
-            guard
-                PercentCoding.decode(request.head[captures[0]], plusIsSpace: false)
-                    == appliance.uid
-            else {
+            guard Self.names(request.head[captures[0]], appliance.uid) else {
                 logger.warning(
                     "appliance used its credential on another appliance's path",
                     metadata: [
@@ -163,6 +147,12 @@ package final class Dispatcher: Responder {
         case (.signedIn, .appliance):
             throw Failure(.operationForbidden, "This operation is for people, not for appliances.")
         }
+    }
+
+    /// Whether a path parameter is this uid. Agents write it as it is, which needs no decoding.
+    private static func names(_ parameter: ArraySlice<UInt8>, _ uid: String) -> Bool {
+        if !parameter.contains(UInt8(ascii: "%")) { return parameter.elementsEqual(uid.utf8) }
+        return PercentCoding.decode(parameter, plusIsSpace: false) == uid
     }
 
     /// The refusal whose wording clients of the real service know.
@@ -215,7 +205,7 @@ package final class Dispatcher: Responder {
             return Failure(
                 .unavailable,
                 "The server is shutting down; try again.",
-                retryAfterSeconds: 1
+                retryAfterSeconds: Int.random(in: 1...10)
             )
         }
         if let storage = error as? StorageError {

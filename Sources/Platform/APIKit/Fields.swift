@@ -25,6 +25,11 @@ package final class FaultList {
 
     package init() {}
 
+    /// A list that begins with faults found before.
+    package init(_ faults: [Fault]) {
+        self.faults = Array(faults.prefix(Self.countMax))
+    }
+
     package func add(_ fault: Fault) {
         if faults.count < Self.countMax { faults.append(fault) }
     }

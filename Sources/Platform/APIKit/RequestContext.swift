@@ -2,12 +2,27 @@ import HTTPCore
 import JSON
 import Primitives
 
+/// An endpoint as calls refer to it: by one reference, where copies of the value would count a
+/// dozen of them.
+final class Route: Sendable {
+    let endpoint: Endpoint
+    /// The place in the dispatcher's lists.
+    let index: Int
+
+    init(_ endpoint: Endpoint, index: Int) {
+        self.endpoint = endpoint
+        self.index = index
+    }
+}
+
 /// One call as a handler sees it: who, in which scope, with which parameters.
 ///
 /// Confined to the loop of its request.
 package final class RequestContext {
     package let request: Request
-    package let endpoint: Endpoint
+    let route: Route
+    /// When the request was admitted.
+    let startedAt = MonotonicTime.now()
     package let principal: Principal
     package let scope: Scope
     package let services: Services
@@ -26,20 +41,22 @@ package final class RequestContext {
 
     init(
         _ request: Request,
-        endpoint: Endpoint,
+        route: Route,
         captures: Router.Captures,
         principal: Principal,
         scope: Scope,
         services: Services
     ) {
         self.request = request
-        self.endpoint = endpoint
+        self.route = route
         self.captures = captures
         self.principal = principal
         self.scope = scope
         self.services = services
     }
 
+    /// The operation that is called.
+    package var endpoint: Endpoint { route.endpoint }
     package var now: Timestamp { services.clock.now() }
     package var requestID: String { RequestID.text(request.id) }
 

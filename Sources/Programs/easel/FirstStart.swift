@@ -46,7 +46,7 @@ enum FirstStart {
         var writer = JSONWriter()
         writer.beginObject()
         writer.field("address", address)
-        writer.field("organisation", organisation)
+        writer.field("organization", organisation)
         writer.field("tenantUid", result.tenantUID)
         writer.field("projectUid", result.projectUID)
         writer.field("userUid", result.userUID)

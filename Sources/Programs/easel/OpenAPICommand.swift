@@ -58,7 +58,7 @@ struct OpenAPICommand: ParsableCommand {
         let wiring = try Wiring(
             database,
             Wiring.Surroundings(
-                sealingKey: SealingKey(), workers: workers, serverURL: "", caCertificate: nil,
+                sealingKey: SealingKey(), workers: workers, serverURL: { "" }, caCertificate: nil,
                 logger: Logger(label: "easel")))
         let system = SystemEndpoints(
             database: database, loops: nil, isOpen: { true }, document: { [] },

@@ -23,7 +23,7 @@ enum LocalImport {
             database,
             Wiring.Surroundings(
                 sealingKey: try SealingKey.loadOrMake(path: directory.sealingKey),
-                workers: workers, serverURL: "", caCertificate: nil,
+                workers: workers, serverURL: { "" }, caCertificate: nil,
                 logger: Logger(label: "easel")))
         let report = try blocking {
             try await wiring.packs.importFolder(folder, by: AuditActor(tenantUID: ""))

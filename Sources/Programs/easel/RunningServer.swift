@@ -18,7 +18,9 @@ import TLS
 /// A server with everything it holds, from open to closed.
 final class RunningServer {
     let database: Database
-    let publicURL: String
+    private let endpoints: [ServerConfiguration.Endpoint]
+    private let givenURL: String?
+    private let foundURL = FoundURL()
     private let loops: LoopGroup
     private let workers: WorkerPool
     private let wiring: Wiring
@@ -31,19 +33,29 @@ final class RunningServer {
         let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
         try database.writeBlocking { tx in _ = try Packs.ensureDefaultRegistry(tx) }
         let tls = try ServerTLS(options, directory, database, sealingKey, logger)
-        publicURL = try options.publicURL ?? Self.address(of: options.endpoints())
+        endpoints = try options.endpoints()
+        givenURL = options.publicURL
+        let reachedAt: @Sendable () -> String = { [givenURL, foundURL] in givenURL ?? foundURL.value }
         // Password hashing takes 32 MB a time: few threads bound what a burst of logins costs.
         workers = try WorkerPool(threads: 2)
         wiring = try Wiring(
             database,
             Wiring.Surroundings(
-                sealingKey: sealingKey, workers: workers, serverURL: publicURL,
+                sealingKey: sealingKey, workers: workers, serverURL: reachedAt,
                 caCertificate: tls.authority, logger: logger))
-        try wiring.agents.load()
+        try Self.load(wiring.agents, database)
         loops = try LoopGroup(count: options.loops > 0 ? options.loops : Machine.coreCount)
         server = try Self.makeServer(
             wiring, loops, options, tls: tls.context, isOpen: isOpen, logger)
         bindReaders()
+    }
+
+    /// Reads the fleet over a connection of its own: the scan maps most of the database into
+    /// memory, and closing the connection gives that back.
+    private static func load(_ agents: AgentSync, _ database: Database) throws {
+        try database.attachReader()
+        defer { database.detachReader() }
+        try agents.load()
     }
 
     /// Each loop gets a database connection of its own and lets go of its snapshot before it
@@ -82,11 +94,15 @@ final class RunningServer {
             observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil, tls: tls)
     }
 
+    /// Where sites find the server; known once it has started.
+    var publicURL: String { givenURL ?? foundURL.value }
+
     /// Begins to listen.
     ///
     /// - Returns: the addresses as URLs, with the ports that the system chose.
     func start() throws -> [String] {
         let bound = try server.start()
+        foundURL.value = Self.address(of: endpoints, bound)
         wiring.agents.startSweeper()
         return bound.map { address in
             let host = address.host.contains(":") ? "[\(address.host)]" : address.host
@@ -113,13 +129,26 @@ final class RunningServer {
 
     /// Where sites find the server when no `--public-url` says: the first secure address, else the
     /// first plain one; the machine's name where every address is meant.
-    private static func address(of endpoints: [ServerConfiguration.Endpoint]) -> String {
+    private static func address(
+        of endpoints: [ServerConfiguration.Endpoint], _ bound: [BoundAddress]
+    ) -> String {
         let chosen = endpoints.first(where: \.isSecure) ?? endpoints.first
-        guard let chosen else { return "" }
+        let found = bound.first(where: \.isSecure) ?? bound.first
+        guard let chosen, let found else { return "" }
         let isAny = chosen.host.isEmpty || chosen.host == "0.0.0.0" || chosen.host == "::"
         var host = isAny ? Machine.hostName : chosen.host
         if host.contains(":") { host = "[\(host)]" }
-        return "\(chosen.isSecure ? "https" : "http")://\(host):\(chosen.port)"
+        return "\(chosen.isSecure ? "https" : "http")://\(host):\(found.port)"
+    }
+}
+
+/// The server's own address, written once when the system has chosen the port.
+private final class FoundURL: Sendable {
+    private let stored = Mutex("")
+
+    var value: String {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
     }
 }
 

@@ -23,10 +23,12 @@ struct ServeCommand: ParsableCommand {
         let logger = makeLogger()
         let directory = try DataDirectory(options.data)
         let server = try RunningServer(directory, options, logger)
+        // The address that the sign-in names is known only now, and an address in use makes no
+        // tenant whose sign-in nobody has read.
+        let addresses = try server.start()
         try FirstStart.run(
             server.database, output: options.bootstrapOutput, directory: directory,
             address: server.publicURL, logger: logger)
-        let addresses = try server.start()
         logger.info(
             "ready",
             metadata: [

@@ -26,7 +26,7 @@ struct Wiring: Sendable {
         let sealingKey: SealingKey
         let workers: WorkerPool
         /// Where agents find the server.
-        let serverURL: String
+        let serverURL: @Sendable () -> String
         /// PEM of the private authority of the server's certificate.
         let caCertificate: String?
         let logger: Logger

@@ -43,7 +43,7 @@ import Testing
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
             SELECT i, 'device-' || i, 't1', 'p1', '', 'device-' || i, 'device-' || i, 'ready',
                 'amd64', 'edge-native', '{}', '{}', '{}', printf('%.*c', 800, 'x'), '{}', '{}',
-                '{}', 4, 8192, 'disabled', 'disabled', '{}', printf('%064x', i), 'm', i, i, 0, 0
+                '{}', 4, 8192, 'disabled', 'disabled', '{}', printf('%016x%048x', i * 2654435761, i), 'm', i, i, 0, 0
             FROM n
             """
         )
@@ -66,12 +66,14 @@ import Testing
         )
     }
 
+    /// Memory of the process's own; pages of the database's file are the kernel's to drop.
     private static func residentMegabytes() -> Int {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        guard let file = fopen("/proc/self/status", "r") else { return 0 }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 256)
+        var bytes = [UInt8](repeating: 0, count: 8192)
         let count = fread(&bytes, 1, bytes.count, file)
-        let words = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: " ")
-        return words.count > 1 ? (Int(words[1]) ?? 0) * 4096 / (1 << 20) : 0
+        let lines = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n")
+        let words = lines.first { $0.hasPrefix("RssAnon") }?.split(separator: " ") ?? []
+        return words.count > 1 ? (Int(words[words.count - 2]) ?? 0) / 1024 : 0
     }
 }

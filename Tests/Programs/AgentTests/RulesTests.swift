@@ -150,3 +150,12 @@ struct MachineTests {
         #expect(release.id == "debian" && release.version == "12")
     }
 }
+
+@Suite("Messages of a report")
+struct ReportMessageTests {
+    @Test func `are cut between characters at what the server takes`() {
+        #expect(Reporting.cut("short") == "short")
+        let long = Reporting.cut(String(repeating: "ä", count: 5000))
+        #expect(long.utf8.count <= Reporting.messageBytesMax && long.hasSuffix("ä…"))
+    }
+}

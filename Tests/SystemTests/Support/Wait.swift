@@ -42,8 +42,7 @@ enum Wait {
         _ what: @autoclosure () -> String, within limit: Duration = .seconds(20),
         holds condition: () async throws -> Bool
     ) async throws {
-        try await until(what(), within: limit) { try await condition() ? true : nil } as Void?
-            ?? ()
+        _ = try await until(what(), within: limit) { try await condition() ? true : nil }
     }
 }
 
@@ -57,19 +56,15 @@ enum Threads {
     /// Runs the body on a new thread.
     static func start(_ body: @escaping @Sendable () -> Void) {
         let box = Unmanaged.passRetained(Box(body))
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 512 << 10)
         var thread = pthread_t()
         let code = pthread_create(
-            &thread, &attributes,
+            &thread, nil,
             { argument in
                 if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
                 return nil
             }, box.toOpaque())
         precondition(code == 0, "no thread: \(code)")
-        pthread_attr_destroy(&attributes)
+        pthread_detach(thread)
     }
 
     /// Runs a body that blocks on a thread of its own.

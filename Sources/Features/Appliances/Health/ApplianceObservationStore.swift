@@ -10,12 +10,16 @@ package enum ApplianceObservationStore {
         _ tx: borrowing Transaction
     ) throws -> ApplianceObservation? {
         try tx.first(
-            "SELECT layers, reported_at FROM appliance_observation WHERE appliance_key = $1",
+            """
+            SELECT layers, reported_at, observed_epoch, observed_counter
+            FROM appliance_observation WHERE appliance_key = $1
+            """,
             .int(key)
         ) { row in
             let layers = (try? JSONParser.parse(row.bytes(0)))?.elements ?? []
             return ApplianceObservation(
                 reportedAt: row.timestamp(1),
+                number: "\(row.int(2)).\(row.int(3))",
                 layers: layers.compactMap(\.members)
             )
         }

@@ -13,6 +13,8 @@ struct Reporting: Sendable {
 
     /// Events kept while nobody hears them; the oldest go first.
     static let eventsMax = 100
+    /// The longest message in bytes; below what the server takes anywhere.
+    static let messageBytesMax = 1000
 
     private(set) var pending: Content?
     private var heard: Content?
@@ -44,6 +46,19 @@ struct Reporting: Sendable {
     mutating func forget() {
         heard = nil
         heardAt = nil
+    }
+
+    /// The beginning of a text that is too long.
+    static func cut(_ text: String) -> String {
+        guard text.utf8.count > messageBytesMax else { return text }
+        var kept = ""
+        var left = messageBytesMax - 3
+        for scalar in text.unicodeScalars {
+            left -= UTF8.width(scalar)
+            if left < 0 { break }
+            kept.unicodeScalars.append(scalar)
+        }
+        return kept + "…"
     }
 
     /// The content that follows from what became of the layers.
@@ -110,7 +125,9 @@ struct Reporting: Sendable {
             healthState: missing.isEmpty ? "healthy" : "unhealthy",
             healthMessage: missing.isEmpty
                 ? ""
-                : "\(missing.count) of \(result.outcomes.count) layers are not applied: \(names)",
+                : cut(
+                    "\(missing.count) of \(result.outcomes.count) layers are not applied: \(names)"
+                ),
             layers: layers
         )
     }

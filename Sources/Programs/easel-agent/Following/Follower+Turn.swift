@@ -115,10 +115,10 @@ extension Follower {
             )
             let sentence = Sentences.pairing(trouble, uid: link.uid, url: inputs.server.url)
             outside.log(
-                trouble.status == nil ? .warning : .error,
+                trouble.kind == .silence ? .warning : .error,
                 "\(sentence) Next attempt in \(pause.wholeSeconds) s."
             )
-            if trouble.status == nil { try await applyArchive(inputs) }
+            if trouble.kind == .silence { try await applyArchive(inputs) }
             return pause
         }
     }
@@ -149,7 +149,7 @@ extension Follower {
     // MARK: Trouble with polls
 
     private func onPollTrouble(_ trouble: ServerLink.Trouble) -> Duration {
-        if trouble.status == 401 {
+        if trouble.kind == .unauthorized {
             // The file stays until a new credential replaces it.
             credential = nil
             outside.log(
@@ -158,7 +158,7 @@ extension Follower {
             )
             return backoff.next(retryAfter: trouble.retryAfter, random: outside.random())
         }
-        if trouble.status == 409 {
+        if trouble.kind == .conflict {
             say("server", .error, Sentences.refusedPoll(trouble))
             return pause(seconds: max(Self.behindSeconds, min(trouble.retryAfter ?? 0, 3600)))
         }

@@ -97,7 +97,7 @@ extension Follower {
             return nil
         } catch let trouble as ServerLink.Trouble {
             // The poll finds out about the credential, and says more.
-            if trouble.status == 401 { return nil }
+            if trouble.kind == .unauthorized { return nil }
             say("report", .warning, "The report was not taken: \(trouble.message)")
             return options.once
                 ? nil : backoff.next(retryAfter: trouble.retryAfter, random: outside.random())

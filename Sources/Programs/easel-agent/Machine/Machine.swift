@@ -93,7 +93,9 @@ extension Machine: JSONWritable {
 }
 
 extension Machine {
-    /// Asks the kernel. What a sandbox hides is left empty.
+    /// Asks the kernel.
+    ///
+    /// What a sandbox hides is left empty.
     static func current() -> Machine {
         var machine = Machine()
         var names = utsname()

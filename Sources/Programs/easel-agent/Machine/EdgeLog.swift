@@ -37,7 +37,9 @@ final class EdgeLog: Sendable {
         state.withLock { if $0.file >= 0 { close($0.file) } }
     }
 
-    /// Writes a line. A disk that takes none is no reason to stop.
+    /// Writes a line.
+    ///
+    /// A disk that takes none is no reason to stop.
     func write(_ level: Level, _ message: String, at moment: Timestamp = .now()) {
         let line = Array(
             "\(moment.text) \(level.rawValue) \(LogLines.printable(message))\n".utf8

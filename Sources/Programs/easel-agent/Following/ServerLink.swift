@@ -9,10 +9,45 @@ struct ServerLink: Sendable {
     /// The appliance's ID.
     let uid: String
 
+    /// The kinds of answers that are no success, as far as an agent tells them apart.
+    enum Kind: Sendable, Hashable {
+        /// No answer came.
+        case silence
+        /// 400 and its like: the request is refused as it is.
+        case refused
+        /// 401, 403: the credential, or what should admit the appliance, is not taken.
+        case unauthorized
+        /// 404: the appliance, or a part, is not there.
+        case unknown
+        /// 409: the error's code says what the request is at odds with.
+        case conflict
+        /// 429, 503: later.
+        case busy
+        /// Anything else, such as 500, or a success that cannot be read.
+        case broken
+
+        init(_ number: Int) {
+            switch number {
+            case 401, 403: self = .unauthorized
+            case 404, 410: self = .unknown
+            case 409: self = .conflict
+            case 429, 503: self = .busy
+            case 400...499: self = .refused
+            default: self = .broken
+            }
+        }
+    }
+
+    private enum Taken {
+        static let content = 200
+        static let done = 204
+        static let unchanged = 304
+    }
+
     /// Why a call did not do what it should.
     struct Trouble: Error, Sendable, Hashable {
-        /// The status of the answer; nil when none came.
-        let status: Int?
+        /// What kind of answer it was.
+        let kind: Kind
         /// The code of the error body, for deciding.
         var code = ""
         /// A sentence, for the log.
@@ -44,14 +79,14 @@ struct ServerLink: Sendable {
             "/v1/edgehosts/register",
             credential: nil,
             body: document(introduction),
-            success: [200]
+            takes: [Taken.content]
         )
         guard let value = try? JSONParser.parse(answer.body),
             let credential = value["status"]?["serviceAuthToken"]?.text, !credential.isEmpty,
             credential.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {
             throw Trouble(
-                status: answer.status,
+                kind: .broken,
                 message: "The answer to pairing holds no credential."
             )
         }
@@ -75,9 +110,9 @@ struct ServerLink: Sendable {
             credential: credential,
             fields: fields,
             deadline: .seconds(waitSeconds + 30),
-            success: [200, 304]
+            takes: [Taken.content, Taken.unchanged]
         )
-        if answer.status == 304 { return .unchanged }
+        if answer.status == Taken.unchanged { return .unchanged }
         do {
             let value = try JSONParser.parse(
                 answer.body,
@@ -86,7 +121,7 @@ struct ServerLink: Sendable {
             return .changed(try DesiredState(value), bytes: answer.body)
         } catch {
             throw Trouble(
-                status: answer.status,
+                kind: .broken,
                 message: "The desired state cannot be read: \(error). Is the agent too old?"
             )
         }
@@ -99,7 +134,7 @@ struct ServerLink: Sendable {
             "\(path)/blobs/\(Self.encoded(part.digest))",
             credential: credential,
             deadline: .seconds(600),
-            success: [200]
+            takes: [Taken.content]
         ).body
     }
 
@@ -110,7 +145,7 @@ struct ServerLink: Sendable {
             "\(path)/report",
             credential: credential,
             body: report.jsonBytes(),
-            success: [204, 200]
+            takes: [Taken.done, Taken.content]
         )
     }
 
@@ -131,7 +166,7 @@ struct ServerLink: Sendable {
             "\(path)/health",
             credential: credential,
             body: writer.finish(),
-            success: [204, 200]
+            takes: [Taken.done, Taken.content]
         )
     }
 
@@ -144,7 +179,7 @@ struct ServerLink: Sendable {
         fields: [(name: String, value: String)] = [],
         body: [UInt8] = [],
         deadline: Duration = .seconds(60),
-        success: Set<Int>
+        takes: Set<Int>
     ) async throws -> CourierAnswer {
         var request = CourierRequest(
             method: method,
@@ -159,16 +194,16 @@ struct ServerLink: Sendable {
         do {
             answer = try await courier.send(request)
         } catch let silence as Silence {
-            throw Trouble(status: nil, message: silence.reason)
+            throw Trouble(kind: .silence, message: silence.reason)
         }
-        guard success.contains(answer.status) else { throw Self.trouble(answer) }
+        guard takes.contains(answer.status) else { throw Self.trouble(answer) }
         return answer
     }
 
     private static func trouble(_ answer: CourierAnswer) -> Trouble {
         let body = try? JSONParser.parse(answer.body)
         return Trouble(
-            status: answer.status,
+            kind: Kind(answer.status),
             code: body?["code"]?.text ?? "",
             message: body?["message"]?.text ?? "The server answered \(answer.status).",
             retryAfter: answer.field("retry-after").flatMap { Int64($0) }

@@ -1,0 +1,90 @@
+import APIKit
+import Synchronization
+import YAML
+
+/// Checks the YAML texts of layers. Nothing stored is asked, so it is done before the write: a
+/// large text would hold up the one writer.
+enum LayerTexts {
+    /// What is wrong with the values and manifests of these layers.
+    static func faults(of layers: [LayerInput]) -> [Fault] {
+        let faults = FaultList()
+        for layer in layers {
+            if let values = layer.values {
+                check(values, at: layer.pointer + "/values", "The values of", layer.name, faults)
+                if let problem = PackSettings(values: values).problem {
+                    faults.add(Fault(layer.pointer + "/values", "InvalidSetting", problem))
+                }
+            }
+            for manifest in layer.manifests { check(manifest, of: layer.name, faults) }
+        }
+        return faults.faults
+    }
+
+    /// What is wrong with a manifest that is written alone.
+    static func faults(of manifest: ManifestInput, layer: String, isNew: Bool) -> [Fault] {
+        let faults = FaultList()
+        if isNew, manifest.content == nil {
+            faults.add(
+                Fault(manifest.pointer + "/content", "Required", "'content' is required.")
+            )
+        }
+        check(manifest, of: layer, faults)
+        return faults.faults
+    }
+
+    private static func check(_ manifest: ManifestInput, of layer: String, _ faults: FaultList) {
+        guard let content = manifest.content else { return }
+        let what = "Manifest '\(manifest.name)' of"
+        check(content, at: manifest.pointer + "/content", what, layer, faults)
+    }
+
+    /// Notes a fault when the text is no YAML. Text with template braces is YAML only once it is
+    /// rendered, so it is let through.
+    private static func check(
+        _ text: String,
+        at pointer: String,
+        _ what: String,
+        _ layer: String,
+        _ faults: FaultList
+    ) {
+        guard !text.contains("{{") else { return }
+        do {
+            _ = try YAML.parse(text)
+        } catch {
+            faults.add(
+                Fault(
+                    pointer,
+                    "InvalidYAML",
+                    "\(what) layer '\(layer)' is not valid YAML: line \(error.line), column "
+                        + "\(error.column): \(error.reason)"
+                )
+            )
+        }
+    }
+}
+
+extension Profiles {
+    /// More text than this is checked away from the loop.
+    private static let inlineBytesMax = 64 << 10
+
+    /// The faults of the layers' texts, found without holding up the loop.
+    func textFaults(of layers: [LayerInput]) async throws -> [Fault] {
+        let bytes = layers.reduce(0) { sum, layer in
+            layer.manifests.reduce(sum + (layer.values?.utf8.count ?? 0)) {
+                $0 + ($1.content?.utf8.count ?? 0)
+            }
+        }
+        guard bytes > Self.inlineBytesMax else { return LayerTexts.faults(of: layers) }
+        let found = FoundFaults()
+        _ = try await archives.runSlow {
+            let faults = LayerTexts.faults(of: layers)
+            found.list.withLock { $0 = faults }
+            return []
+        }
+        return found.list.withLock { $0 }
+    }
+}
+
+private final class FoundFaults: Sendable {
+    let list = Mutex<[Fault]>([])
+}
