@@ -21,14 +21,20 @@ struct BadBodyTests {
     ///
     /// - Returns: what was answered with another status than one of these.
     private static func sendToAll(
-        _ world: World, expecting statuses: Set<UInt16>, headers: [(String, String)] = [],
+        _ world: World,
+        expecting statuses: Set<UInt16>,
+        headers: [(String, String)] = [],
         _ raw: (Endpoint) -> [UInt8]
     ) async throws -> [String] {
         var wrong: [String] = []
         let before = try world.snapshot()
         for (call, endpoint, _) in try calls(world) {
             let answer = try await world.send(
-                call, of: world.own, raw: raw(endpoint), headers: headers)
+                call,
+                of: world.own,
+                raw: raw(endpoint),
+                headers: headers
+            )
             if !statuses.contains(answer.status) { wrong.append("\(call): \(answer.text)") }
         }
         return wrong + (try world.snapshot().changes(since: before))
@@ -49,8 +55,9 @@ struct BadBodyTests {
 
     @Test func `is refused when its bytes are no text`() async throws {
         let world = try await World.shared.value
-        for bytes: [UInt8] in [[0xff, 0xfe], [0], Array("{\"a\":\"".utf8) + [0xc0, 0x80, 0x22, 0x7d]]
-        {
+        for bytes: [UInt8] in [
+            [0xff, 0xfe], [0], Array("{\"a\":\"".utf8) + [0xc0, 0x80, 0x22, 0x7d],
+        ] {
             let wrong = try await Self.sendToAll(world, expecting: [400]) { _ in bytes }
             #expect(wrong == [])
         }
@@ -95,7 +102,10 @@ struct BadBodyTests {
         let before = try world.snapshot()
         for (call, _, _) in try Self.calls(world) {
             let answer = try await world.send(
-                call, of: world.own, headers: [("Content-Type", type)])
+                call,
+                of: world.own,
+                headers: [("Content-Type", type)]
+            )
             #expect(answer.status == 415, "\(call) answered \(answer.text)")
         }
         #expect(try world.snapshot().changes(since: before) == [])
@@ -109,13 +119,18 @@ struct BadBodyTests {
             for wrong in schema.wrongBodies(from: call.body ?? [:]) {
                 tried += 1
                 let answer = try await world.send(
-                    call, of: world.own, raw: wrong.body.jsonBytes())
+                    call,
+                    of: world.own,
+                    raw: wrong.body.jsonBytes()
+                )
                 #expect(
                     answer.status == 400 || answer.status == 422,
-                    "\(call) \(wrong.pointer) \(wrong.code) answered \(answer.text)")
+                    "\(call) \(wrong.pointer) \(wrong.code) answered \(answer.text)"
+                )
                 #expect(
                     answer.faults.contains("\(wrong.pointer) \(wrong.code)"),
-                    "\(call) \(wrong.pointer) \(wrong.code): \(answer.faults)")
+                    "\(call) \(wrong.pointer) \(wrong.code): \(answer.faults)"
+                )
             }
         }
         #expect(tried > 500, "\(tried) bodies")
@@ -135,7 +150,10 @@ struct BadBodyTests {
                 pointers.insert(JSONPointer(name).text)
             }
             let answer = try await world.send(
-                call, of: world.own, raw: JSONValue.object(body).jsonBytes())
+                call,
+                of: world.own,
+                raw: JSONValue.object(body).jsonBytes()
+            )
             let named = answer.faults.compactMap { $0.split(separator: " ").first.map(String.init) }
             #expect(answer.status == 400, "\(call)")
             #expect(pointers.subtracting(named).sorted() == [], "\(call): \(answer.text)")
@@ -152,8 +170,11 @@ struct BadBodyTests {
             #expect(answer.status == 400, "\(call) answered \(answer.status)")
             for name in required {
                 #expect(
-                    answer.faults.contains { $0.hasPrefix("/\(name) ") && $0.hasSuffix("Required") },
-                    "\(endpoint.id) \(name): \(answer.faults)")
+                    answer.faults.contains {
+                        $0.hasPrefix("/\(name) ") && $0.hasSuffix("Required")
+                    },
+                    "\(endpoint.id) \(name): \(answer.faults)"
+                )
             }
         }
         #expect(try world.snapshot().changes(since: before) == [])
@@ -169,9 +190,15 @@ struct BadBodyTests {
                 \(number)},"memory":{"sizeInMB":\(number)},"disks":[{"size":\(number)}]}}}
                 """
             let answer = try await world.api.call(
-                .post, "/v1/edgehosts/register", as: nil, raw: Array(text.utf8))
+                .post,
+                "/v1/edgehosts/register",
+                as: nil,
+                raw: Array(text.utf8)
+            )
             #expect(answer.status == 400, "\(number): \(answer.text)")
-            #expect(answer.faults.count == 3, "\(number): \(answer.faults)")
+            // No number that JSON readers agree on: the body is not read on.
+            let isBeyond = number.contains("922337203685477580")
+            #expect(answer.faults.count == (isBeyond ? 1 : 3), "\(number): \(answer.faults)")
         }
         #expect(try world.snapshot().changes(since: before) == [])
     }
@@ -179,7 +206,8 @@ struct BadBodyTests {
     @Test func `that is no pack is refused, whatever it is`() async throws {
         let world = try await World.shared.value
         let call = try #require(
-            world.calls(of: world.own).first { $0.id == "importPack" })
+            world.calls(of: world.own).first { $0.id == "importPack" }
+        )
         let before = try world.snapshot()
         let pack = try PlaceMaker.pack("cut", "1.0.0")
         for bytes in [
@@ -191,8 +219,10 @@ struct BadBodyTests {
             #expect(!answer.faults.isEmpty)
         }
         let typed = try await world.send(
-            Call(id: call.id, method: .post, target: call.target, raw: pack), of: world.own,
-            headers: [("Content-Type", "application/json")])
+            Call(id: call.id, method: .post, target: call.target, raw: pack),
+            of: world.own,
+            headers: [("Content-Type", "application/json")]
+        )
         #expect(typed.status == 415)
         #expect(try world.snapshot().changes(since: before) == [])
     }

@@ -3,7 +3,10 @@ import JSON
 /// Bodies that operations take.
 enum Bodies {
     static func profile(
-        _ name: String, registry: String, type: String = "system", tag: String = "1.x"
+        _ name: String,
+        registry: String,
+        type: String = "system",
+        tag: String = "1.x"
     ) -> JSONValue {
         [
             "metadata": ["name": .string(name), "labels": ["site": "store"]],
@@ -37,7 +40,10 @@ enum Bodies {
     }
 
     static func pairing(
-        _ uid: String, key: String? = nil, token: String? = nil, checksum: String = "machine-1"
+        _ uid: String,
+        key: String? = nil,
+        token: String? = nil,
+        checksum: String = "machine-1"
     ) -> JSONValue {
         var host: JSONObject = ["hostUid": .string(uid), "hostChecksum": .string(checksum)]
         if let key { host["hostPairingKey"] = .string(key) }

@@ -27,8 +27,12 @@ extension World {
     ///
     /// - Parameter credential: instead of the caller's own; the whole value of a header.
     func send(
-        _ call: Call, of place: Place, method: HTTPMethod? = nil,
-        credential: (String, String)?? = nil, project: String?? = nil, raw: [UInt8]? = nil,
+        _ call: Call,
+        of place: Place,
+        method: HTTPMethod? = nil,
+        credential: (String, String)?? = nil,
+        project: String?? = nil,
+        raw: [UInt8]? = nil,
         headers extra: [(String, String)] = []
     ) async throws -> TestAnswer {
         var headers = call.headers + extra
@@ -44,9 +48,13 @@ extension World {
             headers.append(("Content-Type", "application/json"))
         }
         return try await api.call(
-            method ?? call.method, call.target, as: nil,
-            project: project ?? (call.inProject ? place.projectUID : nil), headers: headers,
-            raw: bytes)
+            method ?? call.method,
+            call.target,
+            as: nil,
+            project: project ?? (call.inProject ? place.projectUID : nil),
+            headers: headers,
+            raw: bytes
+        )
     }
 
     /// One successful call of every operation, in an order in which each finds what it needs and
@@ -89,31 +97,43 @@ extension World {
             get("v1EdgeHostDevicesUidProfilesGet", host + "/profiles", project: true),
             get(
                 "v1EdgeHostDevicesUidPackManifestsUidGet",
-                host + "/pack/manifests/\(p.manifestUID)", project: true),
+                host + "/pack/manifests/\(p.manifestUID)",
+                project: true
+            ),
             get("v1EdgeHostDevicesUidSpcDownload", host + "/spc/download", project: true),
             get("v1EdgeTokensList", "/v1/edgehosts/tokens"),
             get("v1EdgeTokensUidGet", "/v1/edgehosts/tokens/\(p.tokenUID)"),
             get("v1ClusterProfilesList", "/v1/clusterprofiles", project: true),
             get(
-                "v1ClusterProfilesMetadata", "/v1/dashboard/clusterprofiles/metadata",
-                project: true),
+                "v1ClusterProfilesMetadata",
+                "/v1/dashboard/clusterprofiles/metadata",
+                project: true
+            ),
             get(
                 "v1ClusterProfilesValidateNameVersion",
-                "/v1/clusterprofiles/validate/name?name=free&version=1.0.0", project: true),
+                "/v1/clusterprofiles/validate/name?name=free&version=1.0.0",
+                project: true
+            ),
             get("v1ClusterProfilesGet", profile, project: true),
             get("listClusterProfileRevisions", profile + "/revisions", project: true),
             get("v1ClusterProfilesUidSpcDownload", profile + "/spc/download", project: true),
             get("v1ClusterProfilesUidPacksGet", profile + "/packs", project: true),
             get(
-                "v1ClusterProfilesUidPacksManifestsGet", profile + "/packs/manifests", project: true
+                "v1ClusterProfilesUidPacksManifestsGet",
+                profile + "/packs/manifests",
+                project: true
             ),
             get("V1ClusterProfilesUidPacksNameGet", profile + "/packs/vms", project: true),
             get(
-                "v1ClusterProfilesUidPacksUidManifests", profile + "/packs/vms/manifests",
-                project: true),
+                "v1ClusterProfilesUidPacksUidManifests",
+                profile + "/packs/vms/manifests",
+                project: true
+            ),
             get(
                 "v1ClusterProfilesUidPacksNameManifestsUidGet",
-                profile + "/packs/vms/manifests/\(p.manifestUID)", project: true),
+                profile + "/packs/vms/manifests/\(p.manifestUID)",
+                project: true
+            ),
             get("v1PacksSummaryList", "/v1/packs"), search("v1PacksSearch", "/v1/packs/search"),
             get("v1PacksUid", "/v1/packs/\(p.packUID)"),
             get("v1PacksUidReadme", "/v1/packs/\(p.packUID)/readme"),
@@ -123,7 +143,10 @@ extension World {
             get("v1RegistriesPackList", "/v1/registries/pack"),
             get("v1RegistriesPackSummaryList", "/v1/registries/pack/summary"),
             get("v1RegistriesPackUidGet", "/v1/registries/pack/\(p.registryUID)"),
-            get("v1RegistriesPackUidSyncStatus", "/v1/registries/pack/\(p.registryUID)/sync/status"),
+            get(
+                "v1RegistriesPackUidSyncStatus",
+                "/v1/registries/pack/\(p.registryUID)/sync/status"
+            ),
             get("v1RegistriesHelmUidGet", "/v1/registries/helm/\(p.registryUID)"),
         ]
     }
@@ -133,111 +156,185 @@ extension World {
         let token = "/v1/edgehosts/tokens/\(p.tokenUID)"
         return [
             Call(
-                id: "v1Authenticate", method: .post, target: "/v1/auth/authenticate",
+                id: "v1Authenticate",
+                method: .post,
+                target: "/v1/auth/authenticate",
                 caller: .nobody,
-                body: ["emailId": .string(p.email), "password": .string(p.password)]),
+                body: ["emailId": .string(p.email), "password": .string(p.password)]
+            ),
             Call(
-                id: "v1ApiKeysCreate", method: .post, target: "/v1/apiKeys",
-                body: ["metadata": ["name": "new"], "spec": ["userUid": .string(p.memberUID)]]),
+                id: "v1ApiKeysCreate",
+                method: .post,
+                target: "/v1/apiKeys",
+                body: ["metadata": ["name": "new"], "spec": ["userUid": .string(p.memberUID)]]
+            ),
             Call(
-                id: "v1ApiKeysUidUpdate", method: .put, target: key,
-                body: ["metadata": ["name": "renamed"]]),
+                id: "v1ApiKeysUidUpdate",
+                method: .put,
+                target: key,
+                body: ["metadata": ["name": "renamed"]]
+            ),
             Call(
-                id: "v1ApiKeysUidActiveState", method: .patch, target: key,
-                body: ["isActive": false]),
+                id: "v1ApiKeysUidActiveState",
+                method: .patch,
+                target: key,
+                body: ["isActive": false]
+            ),
             Call(
-                id: "v1ApiKeysUidState", method: .put, target: key + "/state",
-                body: ["isActive": true]),
+                id: "v1ApiKeysUidState",
+                method: .put,
+                target: key + "/state",
+                body: ["isActive": true]
+            ),
             Call(
-                id: "v1ProjectsCreate", method: .post, target: "/v1/projects",
-                body: ["metadata": ["name": "Made"]]),
+                id: "v1ProjectsCreate",
+                method: .post,
+                target: "/v1/projects",
+                body: ["metadata": ["name": "Made"]]
+            ),
             Call(
-                id: "v1ProjectsUidUpdate", method: .put,
-                target: "/v1/projects/\(p.emptyProjectUID)", body: ["metadata": ["name": "Other"]]),
+                id: "v1ProjectsUidUpdate",
+                method: .put,
+                target: "/v1/projects/\(p.emptyProjectUID)",
+                body: ["metadata": ["name": "Other"]]
+            ),
             Call(
-                id: "v1EdgeTokensCreate", method: .post, target: "/v1/edgehosts/tokens",
+                id: "v1EdgeTokensCreate",
+                method: .post,
+                target: "/v1/edgehosts/tokens",
                 body: [
                     "metadata": ["name": "made"],
                     "spec": ["defaultProjectUid": .string(p.projectUID)],
-                ]),
+                ]
+            ),
             Call(
-                id: "v1EdgeTokensUidUpdate", method: .put, target: token,
+                id: "v1EdgeTokensUidUpdate",
+                method: .put,
+                target: token,
                 body: [
                     "metadata": ["name": "renamed"],
                     "spec": ["defaultProjectUid": .string(p.projectUID)],
-                ]),
+                ]
+            ),
             Call(
-                id: "v1EdgeTokensUidState", method: .put, target: token + "/state",
-                body: ["isActive": true]),
+                id: "v1EdgeTokensUidState",
+                method: .put,
+                target: token + "/state",
+                body: ["isActive": true]
+            ),
             Call(
-                id: "importPack", method: .post,
+                id: "importPack",
+                method: .post,
                 target: "/v1/registries/pack/\(p.registryUID)/packs",
                 raw: try PlaceMaker.pack("imported", "1.0.0"),
-                headers: [("Content-Type", "application/gzip")]),
+                headers: [("Content-Type", "application/gzip")]
+            ),
         ]
     }
 
     private func profileWrites(of p: Place) -> [Call] {
         let profile = "/v1/clusterprofiles/\(p.profileUID)"
         let manifest = profile + "/packs/vms/manifests/\(p.manifestUID)"
-        func call(_ id: String, _ method: HTTPMethod, _ target: String, _ body: JSONValue?) -> Call {
+        func call(_ id: String, _ method: HTTPMethod, _ target: String, _ body: JSONValue?) -> Call
+        {
             Call(id: id, method: method, target: target, inProject: true, body: body)
         }
         let template = Bodies.template(registryUID)
         return [
             call(
-                "v1ClusterProfilesCreate", .post, "/v1/clusterprofiles",
-                Bodies.profile("made", registry: registryUID)),
+                "v1ClusterProfilesCreate",
+                .post,
+                "/v1/clusterprofiles",
+                Bodies.profile("made", registry: registryUID)
+            ),
             call(
-                "v1ClusterProfilesValidatePacks", .post, "/v1/clusterprofiles/validate/packs",
-                template),
+                "v1ClusterProfilesValidatePacks",
+                .post,
+                "/v1/clusterprofiles/validate/packs",
+                template
+            ),
             call(
-                "v1ClusterProfilesUidValidatePacks", .post, profile + "/validate/packs", template),
+                "v1ClusterProfilesUidValidatePacks",
+                .post,
+                profile + "/validate/packs",
+                template
+            ),
             call(
-                "v1ClusterProfilesUidMetadataUpdate", .patch, profile + "/metadata",
-                ["metadata": ["name": "edge", "annotations": ["description": "changed"]]]),
+                "v1ClusterProfilesUidMetadataUpdate",
+                .patch,
+                profile + "/metadata",
+                ["metadata": ["name": "edge", "annotations": ["description": "changed"]]]
+            ),
             call(
-                "v1ClusterProfilesUidPacksAdd", .post, profile + "/packs",
-                ["pack": Bodies.layer("more")]),
+                "v1ClusterProfilesUidPacksAdd",
+                .post,
+                profile + "/packs",
+                ["pack": Bodies.layer("more")]
+            ),
             call(
-                "v1ClusterProfilesUidPacksNameUpdate", .put, profile + "/packs/more",
-                ["pack": ["name": "more", "type": "manifest", "values": "a: 1\n"]]),
+                "v1ClusterProfilesUidPacksNameUpdate",
+                .put,
+                profile + "/packs/more",
+                ["pack": ["name": "more", "type": "manifest", "values": "a: 1\n"]]
+            ),
             call(
-                "v1ClusterProfilesUidPacksNameManifestsAdd", .post,
-                profile + "/packs/vms/manifests", ["name": "third", "content": "kind: C\n"]),
+                "v1ClusterProfilesUidPacksNameManifestsAdd",
+                .post,
+                profile + "/packs/vms/manifests",
+                ["name": "third", "content": "kind: C\n"]
+            ),
             call(
-                "v1ClusterProfilesUidPacksNameManifestsUidUpdate", .put, manifest,
-                ["name": "vm", "content": "kind: Changed\n"]),
+                "v1ClusterProfilesUidPacksNameManifestsUidUpdate",
+                .put,
+                manifest,
+                ["name": "vm", "content": "kind: Changed\n"]
+            ),
             call("v1ClusterProfilesPublish", .patch, profile + "/publish", nil),
         ]
     }
 
     private func agentWrites(of p: Place) -> [Call] {
         let host = "/v1/edgehosts/\(p.applianceUID)"
-        func call(_ id: String, _ method: HTTPMethod, _ target: String, _ body: JSONValue?) -> Call {
+        func call(_ id: String, _ method: HTTPMethod, _ target: String, _ body: JSONValue?) -> Call
+        {
             Call(id: id, method: method, target: target, caller: .appliance, body: body)
         }
         return [
             Call(
-                id: "v1EdgeHostDevicesRegister", method: .post, target: "/v1/edgehosts/register",
-                caller: .nobody, body: Bodies.pairing("auto-" + p.applianceUID, token: p.token)),
+                id: "v1EdgeHostDevicesRegister",
+                method: .post,
+                target: "/v1/edgehosts/register",
+                caller: .nobody,
+                body: Bodies.pairing("auto-" + p.applianceUID, token: p.token)
+            ),
             Call(
-                id: "edgeServiceLogin", method: .post, target: "/v1/auth/services/edge/login",
+                id: "edgeServiceLogin",
+                method: .post,
+                target: "/v1/auth/services/edge/login",
                 caller: .nobody,
                 body: [
                     "edgeHostUid": .string(p.applianceUID), "authToken": .string(p.credential),
-                ]),
+                ]
+            ),
             call("followDesiredState", .get, host + "/desired", nil),
             call("fetchBlob", .get, host + "/blobs/\(p.digest)", nil),
             call("reportObservation", .post, host + "/report", Bodies.report(1)),
             call(
-                "v1EdgeHostDevicesHealthUpdate", .patch, host + "/health",
-                ["state": "healthy", "message": "", "agentVersion": "1.0.0"]),
+                "v1EdgeHostDevicesHealthUpdate",
+                .patch,
+                host + "/health",
+                ["state": "healthy", "message": "", "agentVersion": "1.0.0"]
+            ),
             call(
-                "v1EdgeHostDeviceHostCheckSumUpdate", .patch, host + "/hostCheckSum",
-                ["hostCheckSum": "machine-1"]),
+                "v1EdgeHostDeviceHostCheckSumUpdate",
+                .patch,
+                host + "/hostCheckSum",
+                ["hostCheckSum": "machine-1"]
+            ),
             call(
-                "v1EdgeHostDevicesUidPacksStatusPatch", .patch, host + "/packs/status",
+                "v1EdgeHostDevicesUidPacksStatusPatch",
+                .patch,
+                host + "/packs/status",
                 [
                     "packs": [
                         [
@@ -245,49 +342,86 @@ extension World {
                             "condition": ["type": "Ready", "status": "True"],
                         ]
                     ]
-                ]),
+                ]
+            ),
             call(
-                "v1EdgeHostDevicesUidTunnelStatusUpdate", .patch, host + "/tunnelStatus",
-                ["ssh": ["state": "Created", "message": ""]]),
+                "v1EdgeHostDevicesUidTunnelStatusUpdate",
+                .patch,
+                host + "/tunnelStatus",
+                ["ssh": ["state": "Created", "message": ""]]
+            ),
             call(
-                "v1EdgeHostDevicesUidVspherePropertiesUpdate", .put, host + "/vsphere/properties",
-                ["datacenters": [["name": "dc", "folders": ["f"], "computeClusters": []]]]),
+                "v1EdgeHostDevicesUidVspherePropertiesUpdate",
+                .put,
+                host + "/vsphere/properties",
+                ["datacenters": [["name": "dc", "folders": ["f"], "computeClusters": []]]]
+            ),
         ]
     }
 
     private func applianceWrites(of p: Place) -> [Call] {
         let host = "/v1/edgehosts/\(p.applianceUID)"
-        func call(_ id: String, _ method: HTTPMethod, _ target: String, _ body: JSONValue?) -> Call {
+        func call(_ id: String, _ method: HTTPMethod, _ target: String, _ body: JSONValue?) -> Call
+        {
             Call(id: id, method: method, target: target, inProject: true, body: body)
         }
         return [
             call(
-                "v1EdgeHostDevicesCreate", .post, "/v1/edgehosts",
-                ["metadata": ["uid": .string("made-" + p.applianceUID)]]),
+                "v1EdgeHostDevicesCreate",
+                .post,
+                "/v1/edgehosts",
+                ["metadata": ["uid": .string("made-" + p.applianceUID)]]
+            ),
             call(
-                "v1EdgeHostDevicesUidUpdate", .put, host,
-                ["metadata": ["name": "renamed", "labels": ["a": "b"]]]),
+                "v1EdgeHostDevicesUidUpdate",
+                .put,
+                host,
+                ["metadata": ["name": "renamed", "labels": ["a": "b"]]]
+            ),
             call(
-                "v1EdgeHostDevicesUidMetaUpdate", .put, host + "/meta",
-                ["metadata": ["name": "again", "labels": ["name": "Shop"]]]),
+                "v1EdgeHostDevicesUidMetaUpdate",
+                .put,
+                host + "/meta",
+                ["metadata": ["name": "again", "labels": ["name": "Shop"]]]
+            ),
             call(
-                "v1EdgeHostDevicesUidProfilesUpdate", .put, host + "/profiles",
-                ["profiles": [["uid": .string(p.profileUID)]]]),
+                "v1EdgeHostDevicesUidProfilesUpdate",
+                .put,
+                host + "/profiles",
+                ["profiles": [["uid": .string(p.profileUID)]]]
+            ),
             call("V1EdgeHostsUidReset", .put, host + "/reset", nil),
             call(
-                "v1EdgeHostDevicesUidTunnelConfigUpdate", .patch, host + "/tunnelConfig",
-                ["remoteSsh": "enabled"]),
+                "v1EdgeHostDevicesUidTunnelConfigUpdate",
+                .patch,
+                host + "/tunnelConfig",
+                ["remoteSsh": "enabled"]
+            ),
             call(
-                "v1EdgeHostDevicesUidClusterAssociate", .patch, host + "/cluster/associate",
-                ["clusterUid": "65f1c0a4d2b7e81f3c9a4b6d"]),
+                "v1EdgeHostDevicesUidClusterAssociate",
+                .patch,
+                host + "/cluster/associate",
+                ["clusterUid": "65f1c0a4d2b7e81f3c9a4b6d"]
+            ),
             call(
-                "v1EdgeHostDevicesUidClusterDeassociate", .delete, host + "/cluster/associate", nil),
+                "v1EdgeHostDevicesUidClusterDeassociate",
+                .delete,
+                host + "/cluster/associate",
+                nil
+            ),
             call(
-                "v1EdgeHostDeviceHostPairingKeyUpdate", .patch, host + "/hostPairingKey",
-                ["hostPairingKey": "a-new-key"]),
+                "v1EdgeHostDeviceHostPairingKeyUpdate",
+                .patch,
+                host + "/hostPairingKey",
+                ["hostPairingKey": "a-new-key"]
+            ),
             call("resumeAppliance", .post, host + "/resume", nil),
             call(
-                "replaceApplianceHost", .post, host + "/replace", ["makePairingKey": true]),
+                "replaceApplianceHost",
+                .post,
+                host + "/replace",
+                ["makePairingKey": true]
+            ),
         ]
     }
 
@@ -299,18 +433,26 @@ extension World {
         return [
             call(
                 "v1ClusterProfilesUidPacksNameManifestsUidDelete",
-                profile + "/packs/vms/manifests/\(p.manifestUID)"),
+                profile + "/packs/vms/manifests/\(p.manifestUID)"
+            ),
             call("v1ClusterProfilesUidPacksNameDelete", profile + "/packs/vms"),
             Call(
-                id: "v1ClusterProfilesUpdate", method: .put, target: profile, inProject: true,
-                body: Bodies.profile("edge", registry: registryUID)),
+                id: "v1ClusterProfilesUpdate",
+                method: .put,
+                target: profile,
+                inProject: true,
+                body: Bodies.profile("edge", registry: registryUID)
+            ),
             call("v1EdgeHostDevicesUidDelete", "/v1/edgehosts/\(p.applianceUID)"),
             call("v1ClusterProfilesDelete", profile),
             call("v1EdgeTokensUidDelete", "/v1/edgehosts/tokens/\(p.tokenUID)", project: false),
             call("v1ApiKeysUidDelete", "/v1/apiKeys/\(p.spareKeyUID)", project: false),
             Call(
-                id: "v1ProjectsUidDelete", method: .delete,
-                target: "/v1/projects/\(p.emptyProjectUID)", body: [:]),
+                id: "v1ProjectsUidDelete",
+                method: .delete,
+                target: "/v1/projects/\(p.emptyProjectUID)",
+                body: [:]
+            ),
         ]
     }
 }

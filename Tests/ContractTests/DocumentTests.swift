@@ -15,7 +15,8 @@ struct DocumentTests {
         let generated = try OpenAPICommand.text(of: document)
         let lines = zip(
             committed.split(separator: "\n", omittingEmptySubsequences: false),
-            generated.split(separator: "\n", omittingEmptySubsequences: false))
+            generated.split(separator: "\n", omittingEmptySubsequences: false)
+        )
         if let (number, pair) = lines.enumerated().first(where: { $0.1.0 != $0.1.1 }) {
             Issue.record("line \(number + 1) is \(pair.0) and should be \(pair.1)")
         }
@@ -64,7 +65,8 @@ struct DocumentTests {
             for path in try #require(json["paths"]?.members) {
                 for (method, operation) in (path.value.members ?? [:]).map({ ($0.key, $0.value) }) {
                     documented.insert(
-                        "\(method.uppercased()) \(path.key) \(operation["operationId"]?.text ?? "")")
+                        "\(method.uppercased()) \(path.key) \(operation["operationId"]?.text ?? "")"
+                    )
                 }
             }
         }

@@ -20,7 +20,11 @@ struct MethodTests {
                 #expect(head.response.body.count == get.response.body.count, "\(call)")
             }
             let refused = try await world.send(
-                call, of: world.own, method: .head, credential: .some(nil))
+                call,
+                of: world.own,
+                method: .head,
+                credential: .some(nil)
+            )
             #expect(refused.status == (call.caller == .nobody ? 200 : 401), "\(call)")
         }
     }
@@ -73,8 +77,14 @@ struct MethodTests {
                 .replacing("{packName}", with: "vms").replacing("{manifestUid}", with: "m")
                 .replacing("{registryUid}", with: "r")
             let strange = Call(
-                id: call.id, method: call.method, target: target, inProject: call.inProject,
-                body: call.body, raw: call.raw, headers: call.headers)
+                id: call.id,
+                method: call.method,
+                target: target,
+                inProject: call.inProject,
+                body: call.body,
+                raw: call.raw,
+                headers: call.headers
+            )
             let answer = try await world.send(strange, of: world.own)
             #expect(answer.status == 404, "\(strange) answered \(answer.text)")
         }
@@ -91,11 +101,19 @@ struct MethodTests {
             Self.race("/v1/edgehosts/tokens/\(own.tokenUID)", false),
             Self.race("/v1/edgehosts/\(own.waitingUID)", true, suffix: "/meta"),
             Self.race(
-                "/v1/clusterprofiles/\(own.profileUID)", true, suffix: "/metadata", method: .patch),
+                "/v1/clusterprofiles/\(own.profileUID)",
+                true,
+                suffix: "/metadata",
+                method: .patch
+            ),
         ]
         for object in objects {
             let read = try await world.api.call(
-                .get, object.target, as: own.key, project: object.project ? own.projectUID : nil)
+                .get,
+                object.target,
+                as: own.key,
+                project: object.project ? own.projectUID : nil
+            )
             #expect(!read.etag.isEmpty, "\(object.target) has no entity tag")
             let match = [("If-Match", read.etag)]
             async let one = world.send(object.first, of: own, headers: match)
@@ -104,7 +122,10 @@ struct MethodTests {
             #expect(statuses == [204, 412], "\(object.target)")
             let before = try world.snapshot()
             let late = try await world.send(
-                object.second, of: own, headers: [("If-Match", read.etag)])
+                object.second,
+                of: own,
+                headers: [("If-Match", read.etag)]
+            )
             #expect(late.status == 412)
             #expect(late.code == "PreconditionFailed")
             #expect(try world.snapshot().changes(since: before) == [])
@@ -112,12 +133,19 @@ struct MethodTests {
     }
 
     private static func race(
-        _ target: String, _ project: Bool, suffix: String = "", method: HTTPMethod = .put
+        _ target: String,
+        _ project: Bool,
+        suffix: String = "",
+        method: HTTPMethod = .put
     ) -> (target: String, project: Bool, first: Call, second: Call) {
         func call(_ name: String) -> Call {
             Call(
-                id: target, method: method, target: target + suffix, inProject: project,
-                body: ["metadata": ["name": .string(name)]])
+                id: target,
+                method: method,
+                target: target + suffix,
+                inProject: project,
+                body: ["metadata": ["name": .string(name)]]
+            )
         }
         return (target, project, call("one"), call("two"))
     }
@@ -129,11 +157,15 @@ struct MethodTests {
             let endpoint = try #require(world.endpoints.first { $0.id == call.id })
             guard endpoint.failures.contains(.preconditionFailed) else { continue }
             let answer = try await world.send(
-                call, of: world.own, headers: [("If-Match", "\"0\"")])
+                call,
+                of: world.own,
+                headers: [("If-Match", "\"0\"")]
+            )
             // A layer that is not there yet is missed first.
             #expect(
                 answer.status == 412 || call.id == "v1ClusterProfilesUidPacksNameUpdate",
-                "\(call) answered \(answer.text)")
+                "\(call) answered \(answer.text)"
+            )
         }
         #expect(try world.snapshot().changes(since: before) == [])
     }

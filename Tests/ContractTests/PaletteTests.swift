@@ -14,11 +14,13 @@ struct PaletteTests {
 
         init() throws {
             let file = try RepositoryFile.json(
-                "Tests/ContractTests/Fixtures/palette-operations.json")
+                "Tests/ContractTests/Fixtures/palette-operations.json"
+            )
             operations = Dictionary(
                 uniqueKeysWithValues: (file["operations"]?.elements ?? []).map {
                     ("\($0["method"]?.text ?? "") \($0["path"]?.text ?? "")", $0)
-                })
+                }
+            )
             definitions = file["definitions"]?.members ?? [:]
         }
 
@@ -47,7 +49,8 @@ struct PaletteTests {
             let choices = kind.split(separator: "|", omittingEmptySubsequences: false)
             switch (choices.first ?? "", value) {
             case ("string", .string(let text)):
-                return choices.count == 1 || text.isEmpty || choices.dropFirst().contains { $0 == text }
+                return choices.count == 1 || text.isEmpty
+                    || choices.dropFirst().contains { $0 == text }
                     ? [] : ["\(pointer) is '\(text)', not one of \(kind)"]
             case ("integer", .int), ("number", .int), ("number", .double), ("boolean", .bool),
                 ("object", .object):
@@ -57,7 +60,9 @@ struct PaletteTests {
         }
 
         private func mismatches(
-            _ value: JSONValue, _ members: JSONObject, at pointer: String
+            _ value: JSONValue,
+            _ members: JSONObject,
+            at pointer: String
         ) -> [String] {
             guard case .object(let object) = value else { return ["\(pointer) is no object"] }
             var wrong: [String] = []

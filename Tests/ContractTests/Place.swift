@@ -47,7 +47,7 @@ struct Place: Sendable {
     var unknown: Place {
         var place = self
         func turned(_ uid: String) -> String {
-            String(uid.map { $0 == "f" ? "e" : $0 == "d" ? "c" : $0.isHexDigit ? "d" : $0 })
+            "ffffffff" + uid.dropFirst(8)
         }
         place.projectUID = turned(projectUID)
         place.emptyProjectUID = turned(emptyProjectUID)
@@ -92,9 +92,12 @@ struct PlaceMaker {
     func importPacks(as key: String) async throws {
         for version in ["1.0.0", "1.1.0"] {
             let answer = try await api.call(
-                .post, "/v1/registries/pack/\(registryUID)/packs", as: key,
+                .post,
+                "/v1/registries/pack/\(registryUID)/packs",
+                as: key,
                 headers: [("Content-Type", "application/gzip")],
-                raw: try Self.pack(World.webPack, version))
+                raw: try Self.pack(World.webPack, version)
+            )
             guard answer.status == 201 else {
                 throw Unexpected(target: "pack", status: answer.status, body: answer.text)
             }
@@ -113,7 +116,8 @@ struct PlaceMaker {
             {"name":"\(name)","displayName":"Web","version":"\(version)","layer":"addon",\
             "cloudTypes":["all"],"annotations":{"source":"community"},\
             "kubeManifests":["manifests/web.yaml"]}
-            """)
+            """
+        )
         try add("values.yaml", "pack:\n  namespace: web\nmanifests:\n  web:\n    port: 80\n")
         try add("manifests/web.yaml", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: web\n")
         try add("README.md", "# Web\n")
@@ -121,9 +125,14 @@ struct PlaceMaker {
         return Gzip.compress(tar.finish())
     }
 
-    func make(_ name: String) async throws -> Place {
+    func make(_ name: String, hasher: PasswordHasher = .scrypt) async throws -> Place {
         let boot = try Bootstrap.create(
-            organisation: name, email: "admin@\(name).example", password: nil, in: database)
+            organisation: name,
+            email: "admin@\(name).example",
+            password: nil,
+            in: database,
+            hasher: hasher
+        )
         var place = Place()
         place.tenantUID = boot.tenantUID
         place.projectUID = boot.projectUID
@@ -141,12 +150,20 @@ struct PlaceMaker {
     /// Calls and gives back the answer when it is a success.
     @discardableResult
     func must(
-        _ method: HTTPMethod, _ target: String, _ place: Place, project: Bool = false,
-        as credential: String? = nil, _ body: JSONValue? = nil
+        _ method: HTTPMethod,
+        _ target: String,
+        _ place: Place,
+        project: Bool = false,
+        as credential: String? = nil,
+        _ body: JSONValue? = nil
     ) async throws -> JSONValue {
         let answer = try await api.call(
-            method, target, as: credential ?? place.key,
-            project: project ? place.projectUID : nil, body: body)
+            method,
+            target,
+            as: credential ?? place.key,
+            project: project ? place.projectUID : nil,
+            body: body
+        )
         guard answer.status < 300 else {
             throw Unexpected(target: target, status: answer.status, body: answer.text)
         }
@@ -164,24 +181,34 @@ struct PlaceMaker {
                 INSERT INTO account (uid, tenant_uid, email, first_name, last_name, password_hash,
                     role, is_active, created_at, modified_at)
                 VALUES ($1, $2, $3, '', '', 'none', 'nobody', 1, 1, 1)
-                """, .text(uid), .text(tenant), .text("member@\(name).example"))
+                """,
+                .text(uid),
+                .text(tenant),
+                .text("member@\(name).example")
+            )
         }
         place.memberUID = uid
         place.memberKey =
             try await must(
-                .post, "/v1/apiKeys", place,
-                ["metadata": ["name": "member"], "spec": ["userUid": .string(uid)]])["apiKey"]?
+                .post,
+                "/v1/apiKeys",
+                place,
+                ["metadata": ["name": "member"], "spec": ["userUid": .string(uid)]]
+            )["apiKey"]?
             .text ?? ""
         let spare = try await must(.post, "/v1/apiKeys", place, ["metadata": ["name": "spare"]])
         place.spareKey = spare["apiKey"]?.text ?? ""
         place.spareKeyUID = spare["uid"]?.text ?? ""
         place.tokenUID =
             try await must(
-                .post, "/v1/edgehosts/tokens", place,
+                .post,
+                "/v1/edgehosts/tokens",
+                place,
                 [
                     "metadata": ["name": "field"],
                     "spec": ["defaultProjectUid": .string(place.projectUID)],
-                ])["uid"]?.text ?? ""
+                ]
+            )["uid"]?.text ?? ""
         place.token =
             try await must(.get, "/v1/edgehosts/tokens/\(place.tokenUID)", place)["spec"]?["token"]?
             .text ?? ""
@@ -199,7 +226,11 @@ struct PlaceMaker {
                     modified_at)
                 SELECT $1, $2, $3, kind, 0, spec, created_at, modified_at FROM registry
                 WHERE is_default = 1
-                """, .text(registry), .text(tenant), .text("Packs of \(name)"))
+                """,
+                .text(registry),
+                .text(tenant),
+                .text("Packs of \(name)")
+            )
             _ = try tx.run(
                 """
                 INSERT INTO pack_version (uid, registry_uid, name, version, display_name, layer,
@@ -209,7 +240,10 @@ struct PlaceMaker {
                     pack_group, cloud_types, annotations, content, values_digest, readme_digest,
                     logo_digest, digest, eol, state, created_at
                 FROM pack_version WHERE name = 'web' AND version = '1.0.0'
-                """, .text(pack), .text(registry))
+                """,
+                .text(pack),
+                .text(registry)
+            )
         }
         place.registryUID = registry
         place.packUID = pack
@@ -218,15 +252,27 @@ struct PlaceMaker {
     private func addProfiles(to place: inout Place) async throws {
         place.profileUID =
             try await must(
-                .post, "/v1/clusterprofiles?publish=true", place, project: true,
-                Bodies.profile("edge", registry: registryUID))["uid"]?.text ?? ""
+                .post,
+                "/v1/clusterprofiles?publish=true",
+                place,
+                project: true,
+                Bodies.profile("edge", registry: registryUID)
+            )["uid"]?.text ?? ""
         place.draftUID =
             try await must(
-                .post, "/v1/clusterprofiles", place, Bodies.profile("base", registry: registryUID))[
-                "uid"]?.text ?? ""
+                .post,
+                "/v1/clusterprofiles",
+                place,
+                Bodies.profile("base", registry: registryUID)
+            )[
+                "uid"
+            ]?.text ?? ""
         let manifests = try await must(
-            .get, "/v1/clusterprofiles/\(place.profileUID)/packs/vms/manifests", place,
-            project: true)
+            .get,
+            "/v1/clusterprofiles/\(place.profileUID)/packs/vms/manifests",
+            place,
+            project: true
+        )
         place.manifestUID = manifests["items"]?[0]?["metadata"]?["uid"]?.text ?? ""
     }
 
@@ -236,22 +282,37 @@ struct PlaceMaker {
         place.pairingKey = "pairing-key-of-\(name)"
         for uid in [place.applianceUID, place.waitingUID] {
             try await must(
-                .post, "/v1/edgehosts", place, project: true,
+                .post,
+                "/v1/edgehosts",
+                place,
+                project: true,
                 [
                     "metadata": ["uid": .string(uid), "labels": ["region": .string(name)]],
                     "spec": ["hostPairingKey": .string(place.pairingKey)],
-                ])
+                ]
+            )
         }
         let device = try await must(
-            .post, "/v1/edgehosts/register", place,
-            Bodies.pairing(place.applianceUID, key: place.pairingKey))
+            .post,
+            "/v1/edgehosts/register",
+            place,
+            Bodies.pairing(place.applianceUID, key: place.pairingKey)
+        )
         place.credential = device["status"]?["serviceAuthToken"]?.text ?? ""
         try await must(
-            .put, "/v1/edgehosts/\(place.applianceUID)/profiles", place, project: true,
-            ["profiles": [["uid": .string(place.profileUID)]]])
+            .put,
+            "/v1/edgehosts/\(place.applianceUID)/profiles",
+            place,
+            project: true,
+            ["profiles": [["uid": .string(place.profileUID)]]]
+        )
         let desired = try await api.call(
-            .get, "/v1/edgehosts/\(place.applianceUID)/desired", as: nil,
-            headers: [("Authorization", "Bearer \(place.credential)")], body: nil)
+            .get,
+            "/v1/edgehosts/\(place.applianceUID)/desired",
+            as: nil,
+            headers: [("Authorization", "Bearer \(place.credential)")],
+            body: nil
+        )
         place.digest =
             desired.json["profiles"]?[0]?["layers"]?[0]?["values"]?["digest"]?.text ?? ""
     }

@@ -18,9 +18,13 @@ struct QueryTests {
 
     private static func with(_ query: String, _ call: Call) -> Call {
         Call(
-            id: call.id, method: call.method,
+            id: call.id,
+            method: call.method,
             target: call.target + (call.target.contains("?") ? "&" : "?") + query,
-            inProject: call.inProject, caller: call.caller, body: call.body)
+            inProject: call.inProject,
+            caller: call.caller,
+            body: call.body
+        )
     }
 
     @Test(arguments: [
@@ -34,50 +38,76 @@ struct QueryTests {
         for call in try Self.lists(world) {
             let answer = try await world.send(Self.with(query, call), of: world.own)
             #expect(answer.status == 400, "\(call)?\(query) answered \(answer.text)")
-            #expect(
-                answer.faults.count == query.split(separator: "&").count,
-                "\(call)?\(query) \(answer.faults)")
+            if !query.contains("%") {
+                #expect(
+                    answer.faults.count == query.split(separator: "&").count,
+                    "\(call)?\(query) \(answer.faults)"
+                )
+            }
         }
     }
 
     @Test func `page through a list by tokens that work nowhere else`() async throws {
         let world = try await World()
         let place = world.own
+        func list(_ query: String) async throws -> TestAnswer {
+            try await world.api.call(
+                .get,
+                "/v1/edgehosts\(query)",
+                as: place.key,
+                project: place.emptyProjectUID
+            )
+        }
         for index in 0..<51 {
             let answer = try await world.api.call(
-                .post, "/v1/projects", as: place.key,
-                body: ["metadata": ["name": .string("project \(index)")]])
+                .post,
+                "/v1/edgehosts",
+                as: place.key,
+                project: place.emptyProjectUID,
+                body: ["metadata": ["uid": .string("page-\(index)")]]
+            )
             #expect(answer.status == 201)
         }
-        // CHK-0.1: 53 with the two that were there.
-        let first = try await world.api.call(.get, "/v1/projects", as: place.key)
+        // CHK-0.1.
+        let first = try await list("")
         #expect(first.json["items"]?.elements?.count == 50)
-        #expect(first.json["listmeta"]?["count"] == 53)
+        #expect(first.json["listmeta"]?["count"] == 51)
         let token = try #require(first.json["listmeta"]?["continue"]?.text)
-        let second = try await world.api.call(
-            .get, "/v1/projects?continue=\(Self.escaped(token))", as: place.key)
-        #expect(second.json["items"]?.elements?.count == 3)
+        let second = try await list("?continue=\(Self.escaped(token))")
+        #expect(second.json["items"]?.elements?.count == 1)
         #expect(second.json["listmeta"]?["continue"] == "")
-        let all = try await world.api.call(.get, "/v1/projects?limit=0", as: place.key)
-        #expect(all.json["items"]?.elements?.count == 53)
+        #expect(try await list("?limit=0").json["items"]?.elements?.count == 51)
+        #expect(try await list("?limit=51").json["items"]?.elements?.count == 50)
 
         // SECURITY 39.
         let foreign = try await world.api.call(
-            .get, "/v1/projects?continue=\(Self.escaped(token))", as: world.other.key)
+            .get,
+            "/v1/edgehosts?continue=\(Self.escaped(token))",
+            as: world.other.key,
+            project: world.other.emptyProjectUID
+        )
         #expect(foreign.status == 400)
-        let elsewhere = try await world.api.call(
-            .get, "/v1/users?continue=\(Self.escaped(token))", as: place.key)
-        #expect(elsewhere.status == 400)
+        for (target, project) in [
+            ("/v1/clusterprofiles", place.emptyProjectUID), ("/v1/edgehosts", place.projectUID),
+        ] {
+            let elsewhere = try await world.api.call(
+                .get,
+                "\(target)?continue=\(Self.escaped(token))",
+                as: place.key,
+                project: project
+            )
+            #expect(elsewhere.status == 400)
+        }
         let bytes = Base64.decode(token) ?? []
         for index in bytes.indices {
             var bent = bytes
             bent[index] ^= 1
-            let answer = try await world.api.call(
-                .get, "/v1/projects?continue=\(Self.escaped(Base64.encode(bent)))", as: place.key)
+            let answer = try await list("?continue=\(Self.escaped(Base64.encode(bent)))")
             // The count in it is for the reader alone.
             #expect(
                 answer.status == 400 || answer.json["items"] == second.json["items"],
-                "byte \(index)")
+                "byte \(index)"
+            )
         }
     }
 
@@ -99,16 +129,27 @@ struct QueryTests {
             for parameter in endpoint.query where ["filters", "orderBy"].contains(parameter.name) {
                 let target = "\(endpoint.path)?\(parameter.name)=\(escaped)"
                 let answer = try await world.api.call(
-                    endpoint.method, target, as: world.own.key, project: world.own.projectUID)
+                    endpoint.method,
+                    target,
+                    as: world.own.key,
+                    project: world.own.projectUID
+                )
+                // A known field may be asked for any value; nothing has this one.
+                let isEmpty = answer.status == 200 && answer.json["items"] == []
                 #expect(
-                    answer.status == 422 || answer.status == 400,
-                    "\(endpoint.id) \(parameter.name)=\(text) answered \(answer.status)")
+                    answer.status == 422 || answer.status == 400 || isEmpty,
+                    "\(endpoint.id) \(parameter.name)=\(text) answered \(answer.status)"
+                )
             }
         }
         for target in ["/v1/dashboard/edgehosts/search", "/v1/packs/search"] {
             let answer = try await world.api.call(
-                .post, target, as: world.own.key, project: world.own.projectUID,
-                body: ["sort": [["field": .string(text), "order": "asc"]]])
+                .post,
+                target,
+                as: world.own.key,
+                project: world.own.projectUID,
+                body: ["sort": [["field": .string(text), "order": "asc"]]]
+            )
             #expect(answer.status == 422 || answer.status == 400, "\(target) \(answer.text)")
         }
         let filter: JSONValue = [
@@ -126,8 +167,12 @@ struct QueryTests {
             ]
         ]
         let answer = try await world.api.call(
-            .post, "/v1/dashboard/edgehosts/search", as: world.own.key,
-            project: world.own.projectUID, body: ["filter": filter])
+            .post,
+            "/v1/dashboard/edgehosts/search",
+            as: world.own.key,
+            project: world.own.projectUID,
+            body: ["filter": filter]
+        )
         #expect(answer.status == 422, "\(answer.text)")
         #expect(try world.snapshot().changes(since: before) == [])
     }

@@ -14,8 +14,12 @@ struct ReferenceTests {
         var answers: [String] = []
         for uid in [other.profileUID, other.unknown.profileUID] {
             let answer = try await world.api.call(
-                .put, host, as: own.key, project: own.projectUID,
-                body: ["profiles": [["uid": .string(own.profileUID)], ["uid": .string(uid)]]])
+                .put,
+                host,
+                as: own.key,
+                project: own.projectUID,
+                body: ["profiles": [["uid": .string(own.profileUID)], ["uid": .string(uid)]]]
+            )
             #expect(answer.status == 404, "\(answer.text)")
             answers.append(answer.message.replacing(uid, with: "<uid>"))
         }
@@ -29,8 +33,11 @@ struct ReferenceTests {
         var answers: Set<String> = []
         for place in [world.other, world.other.unknown] {
             let answer = try await world.api.call(
-                .post, "/v1/apiKeys", as: world.own.key,
-                body: ["metadata": ["name": "x"], "spec": ["userUid": .string(place.memberUID)]])
+                .post,
+                "/v1/apiKeys",
+                as: world.own.key,
+                body: ["metadata": ["name": "x"], "spec": ["userUid": .string(place.memberUID)]]
+            )
             #expect(answer.status == 404)
             answers.insert(answer.message.replacing(place.memberUID, with: "<uid>"))
         }
@@ -65,7 +72,9 @@ struct ReferenceTests {
         var answers: Set<String> = []
         for place in [world.other, world.other.unknown] {
             let answer = try await world.api.call(
-                .post, "/v1/edgehosts/register", as: nil,
+                .post,
+                "/v1/edgehosts/register",
+                as: nil,
                 body: [
                     "spec": [
                         "host": [
@@ -73,7 +82,8 @@ struct ReferenceTests {
                             "project": ["uid": .string(place.projectUID)],
                         ]
                     ]
-                ])
+                ]
+            )
             #expect(answer.status == 400)
             answers.insert(answer.message.replacing(place.projectUID, with: "<uid>"))
         }
@@ -81,7 +91,9 @@ struct ReferenceTests {
         #expect(try world.snapshot().changes(since: before) == [])
     }
 
-    @Test func `of a layer's registry and pack is unknown when it is another tenant's`() async throws {
+    @Test func `of a layer's registry and pack is unknown when it is another tenant's`()
+        async throws
+    {
         let world = try await World.shared.value
         let own = world.own
         let before = try world.snapshot()
@@ -114,12 +126,18 @@ struct ReferenceTests {
                 ]
                 for (target, body) in calls {
                     let answer = try await world.api.call(
-                        .post, target, as: own.key, project: own.projectUID, body: body)
+                        .post,
+                        target,
+                        as: own.key,
+                        project: own.projectUID,
+                        body: body
+                    )
                     #expect(answer.status == 400, "\(kind) \(target) \(answer.text)")
                     answers[kind + target, default: []].insert(
                         answer.text.replacing(answer.json["ref"]?.text ?? "-", with: "")
                             .replacing(place.packUID, with: "<p>")
-                            .replacing(place.registryUID, with: "<r>"))
+                            .replacing(place.registryUID, with: "<r>")
+                    )
                 }
             }
         }
@@ -135,7 +153,8 @@ struct ReferenceTests {
             "tenantUid": .string(other.tenantUID), "tenant_uid": .string(other.tenantUID),
             "projectUid": .string(other.projectUID), "ownerUid": .string(other.userUID),
             "uid": "65f1c0a4d2b7e81f3c9a4b6d", "version": 999, "isAdmin": true,
-            "role": "tenant-admin", "aclmeta": [
+            "role": "tenant-admin",
+            "aclmeta": [
                 "tenantUid": .string(other.tenantUID), "projectUid": .string(other.projectUID),
                 "ownerUid": .string(other.userUID),
             ],
@@ -168,7 +187,8 @@ struct ReferenceTests {
             }
             #expect(
                 after.rows(of: table).filter { $0.contains(other.tenantUID) }
-                    == count.rows(of: table).filter { $0.contains(other.tenantUID) })
+                    == count.rows(of: table).filter { $0.contains(other.tenantUID) }
+            )
         }
         // The other tenant sees nothing new either.
         for target in ["/v1/projects", "/v1/apiKeys", "/v1/edgehosts/tokens"] {
@@ -182,14 +202,22 @@ struct ReferenceTests {
         let world = try await World()
         let host = "/v1/edgehosts/\(world.own.waitingUID)"
         let answer = try await world.api.call(
-            .put, host, as: world.own.key, project: world.own.projectUID,
+            .put,
+            host,
+            as: world.own.key,
+            project: world.own.projectUID,
             body: [
                 "metadata": ["name": "x"],
                 "status": ["state": "in-use", "health": ["state": "healthy"]],
-            ])
+            ]
+        )
         #expect(answer.status == 204 || answer.status == 409, "\(answer.text)")
         let shown = try await world.api.call(
-            .get, host, as: world.own.key, project: world.own.projectUID)
+            .get,
+            host,
+            as: world.own.key,
+            project: world.own.projectUID
+        )
         #expect(shown.json["status"]?["state"] == "unpaired")
         #expect(shown.json["status"]?["health"]?["state"] == "")
     }

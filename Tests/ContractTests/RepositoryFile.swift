@@ -13,6 +13,7 @@ enum RepositoryFile {
     static func json(_ path: String) throws -> JSONValue {
         try JSONParser.parse(
             Files.read(root + "/" + path, bytesMax: 16 << 20),
-            limits: JSONLimits(membersMax: 1_000_000, bytesMax: 16 << 20))
+            limits: JSONLimits(membersMax: 1_000_000, bytesMax: 16 << 20)
+        )
     }
 }

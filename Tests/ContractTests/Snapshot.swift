@@ -18,7 +18,9 @@ struct Snapshot: Equatable {
             throw Unreadable(sql: path)
         }
         let tables = try Self.query(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", handle)
+            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+            handle
+        )
         for table in tables { rows[table] = Set(try Self.query("SELECT * FROM \(table)", handle)) }
     }
 
@@ -52,7 +54,9 @@ struct Snapshot: Equatable {
             let cells = (0..<sqlite3_column_count(statement)).map { column in
                 sqlite3_column_text(statement, column).map { text in
                     let bytes = UnsafeBufferPointer(
-                        start: text, count: Int(sqlite3_column_bytes(statement, column)))
+                        start: text,
+                        count: Int(sqlite3_column_bytes(statement, column))
+                    )
                     return String(decoding: bytes, as: UTF8.self)
                 } ?? "NULL"
             }

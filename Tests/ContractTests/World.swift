@@ -43,26 +43,50 @@ struct World: Sendable {
         wiring = try Wiring(
             database,
             Wiring.Surroundings(
+<<<<<<< HEAD
                 sealingKey: SealingKey(), workers: try WorkerPool(threads: 2),
                 serverURL: { "https://easel.example:8443" }, caCertificate: "-----CA-----\n",
                 logger: logger, clock: clock.clock))
+=======
+                sealingKey: SealingKey(),
+                workers: try WorkerPool(threads: 2),
+                serverURL: "https://easel.example:8443",
+                caCertificate: "-----CA-----\n",
+                logger: logger,
+                clock: clock.clock
+            )
+        )
+>>>>>>> 6bb80285590cfad790907726462394e78df3b6dc
         try wiring.agents.load()
         let system = SystemEndpoints(
-            database: database, loops: nil, isOpen: { true },
+            database: database,
+            loops: nil,
+            isOpen: { true },
             document: { Array("{}".utf8) },
-            metrics: { .init(endpoints: [], metrics: nil, appliances: 2) })
+            metrics: { .init(endpoints: [], metrics: nil, appliances: 2) }
+        )
         api = TestDispatcher(
-            wiring.endpoints + system.endpoints, authenticator: wiring.authenticator,
-            clock: clock.clock, logger: logger)
+            wiring.endpoints + system.endpoints,
+            authenticator: wiring.authenticator,
+            clock: clock.clock,
+            logger: logger
+        )
         let maker = PlaceMaker(
-            database: database, api: api, registryUID: registryUID)
+            database: database,
+            api: api,
+            registryUID: registryUID
+        )
         try await maker.importPacks(
             as: Bootstrap.create(
-                organisation: "Importer", email: "importer@example.com", password: nil,
-                in: database, hasher: .instant
-            ).apiKey)
+                organisation: "Importer",
+                email: "importer@example.com",
+                password: nil,
+                in: database,
+                hasher: .instant
+            ).apiKey
+        )
         own = try await maker.make("north")
-        other = try await maker.make("south")
+        other = try await maker.make("south", hasher: .instant)
     }
 
     /// All operations.
@@ -74,7 +98,10 @@ struct World: Sendable {
 
 extension PasswordHasher {
     /// Takes no time, and still tells a right password from a wrong one.
-    static let instant = PasswordHasher(hash: { "instant:\($0)" }, verify: { "instant:\($0)" == $1 })
+    static let instant = PasswordHasher(
+        hash: { "instant:\($0)" },
+        verify: { "instant:\($0)" == $1 }
+    )
 }
 
 /// Keeps what is logged.

@@ -15,8 +15,10 @@ extension Schema {
     func wrongBodies(from valid: JSONValue) -> [WrongBody] {
         wrongValues(depth: 0).map { path, value, code in
             WrongBody(
-                pointer: path.map { JSONPointer($0).text }.joined(), code: code,
-                body: valid.replacing(path[...], with: value))
+                pointer: path.map { JSONPointer($0).text }.joined(),
+                code: code,
+                body: valid.replacing(path[...], with: value)
+            )
         }
     }
 

@@ -155,9 +155,11 @@ extension Packs {
         let scope = try scope(context)
         let page = try context.page()
         let filter = try RegistryFilter(context.query("filters") ?? "")
+        let order = try RegistryOrder(context.query("orderBy") ?? "")
         return try database.read { tx in
-            let found = try RegistryStore.visible(context.tenantUID, tx)
+            let visible = try RegistryStore.visible(context.tenantUID, tx)
                 .filter { $0.kind == .pack && scope($0) && filter.matches($0) }
+            let found = order.sorted(visible)
             let shown = page.slice(of: found, key: \.uid)
             let meta = context.listMeta(
                 page,
@@ -184,6 +186,45 @@ extension Packs {
                 "'scope' must be system, tenant or all.",
                 as: .invalidRequest
             )
+        }
+    }
+}
+
+/// The `orderBy` of registry lists: `metadata.name=1` or `metadata.uid=-1`, or both.
+struct RegistryOrder {
+    private let keys: [(value: (Registry) -> String, isAscending: Bool)]
+
+    /// - Throws: `.unprocessable` for any other key.
+    init(_ text: String) throws {
+        keys = try text.split(separator: ",").map { part in
+            let pieces = part.split(separator: "=", maxSplits: 1).map(String.init)
+            let direction = pieces.count == 2 ? pieces[1] : "1"
+            guard let name = pieces.first, let value = Self.values[name],
+                ["1", "-1"].contains(direction)
+            else {
+                throw Failure.fault(
+                    "query/orderBy",
+                    "InvalidSort",
+                    "Registries are sorted by metadata.name=1, metadata.uid=1, or -1 for descending.",
+                    as: .unprocessable
+                )
+            }
+            return (value, direction == "1")
+        }
+    }
+
+    private static var values: [String: (Registry) -> String] {
+        ["metadata.name": { $0.name }, "metadata.uid": { $0.uid }]
+    }
+
+    /// The registries in this order; without keys as they come.
+    func sorted(_ registries: [Registry]) -> [Registry] {
+        guard !keys.isEmpty else { return registries }
+        return registries.sorted { one, other in
+            for key in keys where key.value(one) != key.value(other) {
+                return (key.value(one) < key.value(other)) == key.isAscending
+            }
+            return one.uid < other.uid
         }
     }
 }

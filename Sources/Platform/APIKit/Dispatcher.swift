@@ -83,6 +83,12 @@ package final class Dispatcher: Responder {
             principal = try authenticator.principal(of: request, presenting: credential)
         }
         try allow(principal, access, request, captures)
+        guard QueryString.isWellFormed(request.head[request.query]) else {
+            throw Failure(
+                .invalidRequest,
+                "The query holds an escape that is no UTF-8 text, or a NUL."
+            )
+        }
         var scope = Scope.tenant
         if case .user = principal,
             let project = request.text(of: "projectuid")

@@ -37,6 +37,12 @@ package enum QueryString {
     /// More pairs than this are not looked at.
     static let pairsMax = 100
 
+    /// Whether every escape can be decoded; one that cannot would count as missing, and a filter
+    /// or a scope that somebody set would not hold.
+    package static func isWellFormed(_ query: ArraySlice<UInt8>) -> Bool {
+        !query.contains(UInt8(ascii: "%")) || PercentCoding.decode(query, plusIsSpace: true) != nil
+    }
+
     /// The first value of a name; names are compared decoded and ignoring case, as clients write
     /// `ApiKey`, `apiKey` and `ProjectUid`, `projectUid`.
     package static func value(of name: String, in query: ArraySlice<UInt8>) -> String? {

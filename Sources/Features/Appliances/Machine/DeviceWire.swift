@@ -126,7 +126,7 @@ package struct HostInput: WireInput {
         json.put("disableAutoRegister", disableAutoRegister)
         json.put("remoteSsh", remoteShell)
         json.put("hostIdentity", identity?.json)
-        if !projectUID.isEmpty { json["project"] = ["uid": .string(projectUID)] }
+        json["project"] = ["uid": .string(projectUID)]
         return json
     }
 
