@@ -239,8 +239,9 @@ let testTargets: [Target] = [
     tests(
         "ContractTests",
         [
-            "APIKit", "Appliances", "Archive", "Crypto", "easel", "EventLoop", "HTTPCore",
-            "Identity", "JSON", "Packs", "Primitives", "Storage", "TestSupport", logging,
+            "AgentSync", "APIKit", "Appliances", "Archive", "Crypto", "CSQLite", "easel",
+            "EventLoop", "HTTPCore", "Identity", "JSON", "Packs", "Primitives", "Storage",
+            "TestSupport", logging,
         ]
     ),
     tests(

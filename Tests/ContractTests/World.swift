@@ -1,3 +1,4 @@
+import AgentSync
 import APIKit
 import Appliances
 import Crypto
@@ -43,7 +44,7 @@ struct World: Sendable {
             database,
             Wiring.Surroundings(
                 sealingKey: SealingKey(), workers: try WorkerPool(threads: 2),
-                serverURL: "https://easel.example:8443", caCertificate: "-----CA-----\n",
+                serverURL: { "https://easel.example:8443" }, caCertificate: "-----CA-----\n",
                 logger: logger, clock: clock.clock))
         try wiring.agents.load()
         let system = SystemEndpoints(

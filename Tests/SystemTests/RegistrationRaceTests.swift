@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import HTTPCore
 import JSON
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Glibc
+import HTTPCore
 import JSON
 import TestSupport
 import Testing
@@ -181,12 +182,12 @@ private final class Walk {
         let first = try await api.send(.get, "/v1/clusterprofiles/\(profile)/spc/download")
         let second = try await api.send(.get, "/v1/clusterprofiles/\(profile)/spc/download")
         #expect(first.status == 200)
-        #expect(first.response.body == second.response.body)
+        #expect(first.body == second.body)
         let path = try TemporaryDirectory.make() + "/systemprofile.tgz"
-        try TestFiles.write(path, first.response.body)
+        try TestFiles.write(path, first.body)
         let listed = try await Programs.bash("tar --list --gzip --file '\(path)'")
         #expect(listed.output.contains("systemprofile/manifest.json"), "\(listed)")
-        return first.response.body
+        return first.body
     }
 
     // MARK: 4

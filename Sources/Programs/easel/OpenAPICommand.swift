@@ -19,12 +19,17 @@ struct OpenAPICommand: ParsableCommand {
 
     func run() throws {
         for document in Endpoint.Document.allCases {
-            let endpoints = try Self.endpoints().filter { $0.document == document }
-            let title = document == .palette ? "Easel: Palette's operations" : "Easel: own operations"
-            let bytes = PrettyJSON.text(Self.document(of: endpoints, title: title))
+            let text = try Self.text(of: document)
             try Files.atomicWrite(
-                path: "\(output)/\(document.rawValue).json", bytes: Array(bytes.utf8), mode: 0o644)
+                path: "\(output)/\(document.rawValue).json", bytes: Array(text.utf8), mode: 0o644)
         }
+    }
+
+    /// One of the documents, as its file holds it.
+    static func text(of document: Endpoint.Document) throws -> String {
+        let endpoints = try Self.endpoints().filter { $0.document == document }
+        let title = document == .palette ? "Easel: Palette's operations" : "Easel: own operations"
+        return PrettyJSON.text(Self.document(of: endpoints, title: title))
     }
 
     static func document(of endpoints: [Endpoint], title: String) -> JSONValue {

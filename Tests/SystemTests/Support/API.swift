@@ -72,9 +72,12 @@ final class API: Sendable {
 /// What a server answered.
 struct APIAnswer: Sendable, CustomStringConvertible {
     let path: String
-    let response: ClientResponse
+    fileprivate let response: ClientResponse
 
     var status: Int { response.status }
+    var body: [UInt8] { response.body }
+    /// A header field; the name in lower case.
+    func field(_ name: String) -> String? { response.field(name) }
     var text: String { String(decoding: response.body, as: UTF8.self) }
     /// The body; null when it is no JSON.
     var json: JSONValue { (try? JSONParser.parse(response.body)) ?? .null }

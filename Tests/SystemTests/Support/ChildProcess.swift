@@ -20,15 +20,16 @@ final class ChildProcess: Sendable {
     let output: LineCollector
     let errors: LineCollector
     private let ending: EndingBox
+    private static let starting = Lock()
 
     /// - Parameters:
     ///   - path: the program; no search in `PATH`.
     ///   - environment: all of it but `PATH` and `HOME`, which are passed on.
-    ///   - directory: where the program starts; by default where the tests run.
-    init(
-        _ path: String, _ arguments: [String], environment: [String: String] = [:],
-        directory: String? = nil
-    ) throws {
+    init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+        // A process that another thread starts between making a pipe and marking it would inherit
+        // it and hold it open.
+        Self.starting.lock()
+        defer { Self.starting.unlock() }
         let out = try Pipe()
         let err = try Pipe()
         var actions = posix_spawn_file_actions_t()
@@ -37,7 +38,6 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, out.writing, 1)
         posix_spawn_file_actions_adddup2(&actions, err.writing, 2)
-        if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -56,8 +56,8 @@ final class ChildProcess: Sendable {
         var argv = ([path] + arguments).map { strdup($0) } + [nil]
         var envp = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for text in argv + envp { free(text) } }
-        var started = pid_t()
-        let code = posix_spawn(&started, path, &actions, &attributes, &argv, &envp)
+        var number = pid_t()
+        let code = posix_spawn(&number, path, &actions, &attributes, &argv, &envp)
         close(out.writing)
         close(err.writing)
         guard code == 0 else {
@@ -65,6 +65,7 @@ final class ChildProcess: Sendable {
             close(err.reading)
             throw NotStarted(description: "\(path): \(String(cString: strerror(code)))")
         }
+        let started = number
         pid = started
         output = LineCollector(out.reading)
         errors = LineCollector(err.reading)
@@ -97,6 +98,17 @@ final class ChildProcess: Sendable {
     var transcript: String { (output.lines + errors.lines).suffix(60).joined(separator: "\n") }
 }
 
+/// A lock without a value.
+private final class Lock: @unchecked Sendable {
+    // Unchecked: the mutex is made to be shared; its memory does not move.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+
+    init() { pthread_mutex_init(mutex, nil) }
+
+    func lock() { pthread_mutex_lock(mutex) }
+    func unlock() { pthread_mutex_unlock(mutex) }
+}
+
 /// The two ends of a pipe.
 private struct Pipe {
     let reading: Int32
@@ -104,9 +116,10 @@ private struct Pipe {
 
     init() throws {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard pipe(&ends) == 0 else {
             throw ChildProcess.NotStarted(description: "no pipe: errno \(errno)")
         }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         reading = ends[0]
         writing = ends[1]
     }

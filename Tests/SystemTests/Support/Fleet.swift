@@ -1,3 +1,4 @@
+import HTTPCore
 import JSON
 import Testing
 
@@ -108,6 +109,6 @@ extension API {
     func archive(_ profile: String) async throws -> [UInt8] {
         let answer = try await send(.get, "/v1/clusterprofiles/\(profile)/spc/download")
         try #require(answer.status == 200, "\(answer)")
-        return answer.response.body
+        return answer.body
     }
 }

@@ -62,10 +62,9 @@ extension Programs {
     /// Runs a program to its end; kills it when that takes too long.
     static func run(
         _ path: String, _ arguments: [String], environment: [String: String] = [:],
-        directory: String? = nil, within limit: Duration = .seconds(30)
+        within limit: Duration = .seconds(30)
     ) async throws -> CommandResult {
-        let process = try ChildProcess(
-            path, arguments, environment: environment, directory: directory)
+        let process = try ChildProcess(path, arguments, environment: environment)
         let ending: ChildProcess.Ending
         do {
             ending = try await process.ended(within: limit)
@@ -88,8 +87,8 @@ extension Programs {
         within limit: Duration = .seconds(60)
     ) async throws -> CommandResult {
         try await run(
-            "/bin/bash", ["-euo", "pipefail", "-c", script], environment: environment,
-            directory: directory, within: limit)
+            "/bin/bash", ["-euo", "pipefail", "-c", (directory.map { "cd '\($0)'\n" } ?? "") + script],
+            environment: environment, within: limit)
     }
 }
 
