@@ -64,6 +64,11 @@ package final class FleetIndex: Sendable {
         }
     }
 
+    /// Forgets a deleted profile; only profiles that nobody follows are deleted.
+    package func remove(profileUID: String) {
+        profiles.withLock { _ = $0.removeValue(forKey: profileUID) }
+    }
+
     /// Calls the body with every appliance, shard by shard; none is locked meanwhile.
     package func forEach(_ body: (FleetEntry) throws -> Void) rethrows {
         for shard in byUID {

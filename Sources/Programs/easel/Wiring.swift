@@ -54,6 +54,12 @@ struct Wiring: Sendable {
                 index.publish(
                     profileUID: $0.profileUID, number: $0.number, counter: $0.counter,
                     content: $0.content)
+            },
+            onDelete: { index.remove(profileUID: $0) },
+            onBroken: { [logger = around.logger] uid, error in
+                logger.error(
+                    "a profile could not follow its train",
+                    metadata: ["profile": "\(uid)", "error": "\(error)"])
             })
         packs = Packs(database: database, workers: workers) { notice, tx in
             try profiles.relink(
