@@ -43,20 +43,14 @@ struct World: Sendable {
         wiring = try Wiring(
             database,
             Wiring.Surroundings(
-<<<<<<< HEAD
-                sealingKey: SealingKey(), workers: try WorkerPool(threads: 2),
-                serverURL: { "https://easel.example:8443" }, caCertificate: "-----CA-----\n",
-                logger: logger, clock: clock.clock))
-=======
                 sealingKey: SealingKey(),
                 workers: try WorkerPool(threads: 2),
-                serverURL: "https://easel.example:8443",
+                serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----CA-----\n",
                 logger: logger,
                 clock: clock.clock
             )
         )
->>>>>>> 6bb80285590cfad790907726462394e78df3b6dc
         try wiring.agents.load()
         let system = SystemEndpoints(
             database: database,

@@ -15,7 +15,7 @@ extension Appliances {
             id: "v1EdgeHostDevicesUidProfilesUpdate",
             tag: tag,
             summary: "Sets the profiles that an appliance follows, in their order.",
-            access: .applianceOrUser(.applianceUpdate),
+            access: .user(.applianceUpdate),
             failures: [.invalidBody, .ruleViolated, .resourceNotFound, .preconditionFailed],
             input: ProfilesInput.self
         ) { input, context in
@@ -101,7 +101,7 @@ extension Appliances {
             id: "v1EdgeHostDevicesUidClusterAssociate",
             tag: tag,
             summary: "Marks an appliance as used by a cluster.",
-            access: .applianceOrUser(.applianceUpdate),
+            access: .user(.applianceUpdate),
             failures: [
                 .invalidBody, .resourceNotFound, .applianceNotRegistered, .inUse,
                 .preconditionFailed,
@@ -130,7 +130,7 @@ extension Appliances {
             id: "v1EdgeHostDevicesUidClusterDeassociate",
             tag: tag,
             summary: "Frees an appliance from the cluster that uses it.",
-            access: .applianceOrUser(.applianceUpdate),
+            access: .user(.applianceUpdate),
             failures: [.resourceNotFound, .preconditionFailed]
         ) { _, context in
             try await change(context, "Appliance freed from its cluster") { appliance, tx in
@@ -205,6 +205,11 @@ struct ProfilesInput: WireInput {
 
     init(from fields: Fields) {
         profiles = fields.list("profiles", countMax: 1000)
+        // A forgotten or misspelt member must not take every layer from a running appliance; to
+        // follow nothing, say so: an empty list.
+        if !fields.has("profiles") {
+            fields.fault("profiles", "Required", "'profiles' is required; [] means none.")
+        }
         var seen: Set<String> = []
         for (index, profile) in profiles.enumerated() where !profile.uid.isEmpty {
             if !seen.insert(profile.uid).inserted {

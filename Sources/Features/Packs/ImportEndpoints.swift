@@ -2,6 +2,7 @@ import APIKit
 import Audit
 import HTTPCore
 import JSON
+import Storage
 
 /// What an import over HTTP answers.
 struct ImportAnswer: WireOutput {
@@ -39,8 +40,7 @@ struct ImportAnswer: WireOutput {
 extension Packs {
     /// Easel's own: Palette fills its registries from elsewhere.
     ///
-    /// The embedded registry serves every tenant and may be written by any Tenant Admin: a server
-    /// is taken to belong to one organisation until registries of single tenants exist.
+    /// The embedded registry serves every tenant and is written by the server's own organisation.
     var importPack: Endpoint {
         let examples = ImportAnswer.examples.compactMap { example in
             try? JSONParser.parse(example.jsonBytes())
@@ -72,6 +72,7 @@ extension Packs {
     private func importPack(_ context: RequestContext) async throws -> Response {
         let registry = try Self.packRegistry(of: database, context)
         try Self.checkMediaType(context.request)
+        try refuseOtherTenants(context)
         let actor = AuditActor(context)
         let bytes = context.request.body
         let reading = try await apart { PackManifestReader.read(archive: bytes) }
@@ -92,6 +93,17 @@ extension Packs {
             contentType: .json,
             body: ImportAnswer(result: result).jsonBytes()
         )
+    }
+
+    /// The embedded registry serves every tenant, and an import relinks the trains of all: only
+    /// the organisation that the server was set up with may write it.
+    ///
+    /// - Throws: `.operationForbidden`.
+    private func refuseOtherTenants(_ context: RequestContext) throws {
+        let owner = try database.read { tx in try RegistryStore.serverTenantUID(tx) }
+        guard owner == nil || owner == context.tenantUID else {
+            throw Dispatcher.forbidden(.registryUpdate)
+        }
     }
 
     private static func checkMediaType(_ request: Request) throws {

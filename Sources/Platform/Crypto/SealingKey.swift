@@ -2,7 +2,7 @@ import COpenSSL
 import Primitives
 
 /// Why sealed bytes cannot be opened.
-package enum SealingError: Error, Hashable, Sendable {
+package enum SealingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The bytes have not the form that sealing gives.
     case notSealed
     /// They were sealed under another key; restore the key file that belongs to the database.
@@ -11,6 +11,17 @@ package enum SealingError: Error, Hashable, Sendable {
     case damaged
     /// OpenSSL failed.
     case openSSL(OpenSSLFailure)
+
+    package var description: String {
+        switch self {
+        case .notSealed: "A stored secret has not the form that sealing gives."
+        case .otherKey:
+            "The file secret.key in the data directory is not the one this database was made "
+                + "with; put back the one that was kept with the backup."
+        case .damaged: "A stored secret was changed or belongs to another place."
+        case .openSSL(let failure): "\(failure)"
+        }
+    }
 }
 
 /// The key under which stored secrets of others (registry and backup credentials) are sealed.

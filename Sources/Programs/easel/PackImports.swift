@@ -78,10 +78,11 @@ struct RemoteImport {
         let client = try Outbound.client()
         let registry = try registryUID(client)
         var outcomes: [PackOutcome] = []
-        for source in try PackSource.find(in: folder) {
+        // The newest first, as far as names tell: trains then relink once.
+        for source in try PackSource.find(in: folder).reversed() {
             outcomes.append(try send(source, to: registry, client))
         }
-        return outcomes
+        return outcomes.reversed()
     }
 
     private func url(_ path: String) throws -> HTTPURL {

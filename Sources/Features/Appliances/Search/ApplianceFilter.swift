@@ -65,7 +65,8 @@ package indirect enum ApplianceFilter: Sendable, Hashable {
     /// thousand appliances.
     package var cost: Int {
         switch self {
-        case .all(let parts), .any(let parts): parts.reduce(0) { $0 + $1.cost }
+        // An empty one still is an expression that the database reads.
+        case .all(let parts), .any(let parts): max(1, parts.reduce(0) { $0 + $1.cost })
         case .not(let part): part.cost
         case .text(_, let comparison, _, let ignoresCase):
             (comparison == .contains ? 4 : 1) * (ignoresCase ? 2 : 1)
