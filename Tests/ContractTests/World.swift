@@ -45,7 +45,7 @@ struct World: Sendable {
             Wiring.Surroundings(
                 sealingKey: SealingKey(),
                 workers: try WorkerPool(threads: 2),
-                serverURL: "https://easel.example:8443",
+                serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----CA-----\n",
                 logger: logger,
                 clock: clock.clock
