@@ -115,6 +115,16 @@ extension World {
                 project: true
             ),
             get("v1ClusterProfilesGet", profile, project: true),
+            search(
+                "v1ClusterProfilesFilterSummary",
+                "/v1/dashboard/clusterprofiles",
+                project: true
+            ),
+            get(
+                "v1ClusterProfilesUidSummary",
+                "/v1/dashboard/clusterprofiles/\(p.profileUID)",
+                project: true
+            ),
             get("listClusterProfileRevisions", profile + "/revisions", project: true),
             get("v1ClusterProfilesUidSpcDownload", profile + "/spc/download", project: true),
             get("v1ClusterProfilesUidPacksGet", profile + "/packs", project: true),
