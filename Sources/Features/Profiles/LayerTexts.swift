@@ -2,8 +2,10 @@ import APIKit
 import Synchronization
 import YAML
 
-/// Checks the YAML texts of layers. Nothing stored is asked, so it is done before the write: a
-/// large text would hold up the one writer.
+/// Checks the YAML texts of layers.
+///
+/// Nothing stored is asked, so it is done before the write: a large text would hold up the one
+/// writer.
 enum LayerTexts {
     /// What is wrong with the values and manifests of these layers.
     static func faults(of layers: [LayerInput]) -> [Fault] {
@@ -38,8 +40,9 @@ enum LayerTexts {
         check(content, at: manifest.pointer + "/content", what, layer, faults)
     }
 
-    /// Notes a fault when the text is no YAML. Text with template braces is YAML only once it is
-    /// rendered, so it is let through.
+    /// Notes a fault when the text is no YAML.
+    ///
+    /// Text with template braces is YAML only once it is rendered, so it is let through.
     private static func check(
         _ text: String,
         at pointer: String,

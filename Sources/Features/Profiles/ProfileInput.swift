@@ -20,7 +20,9 @@ enum ProfileLimits {
     static let profilesPerTenant = 2000
 }
 
-/// A manifest as a request writes it. `uid` names an existing one in an update.
+/// A manifest as a request writes it.
+///
+/// `uid` names an existing one in an update.
 struct ManifestInput: WireInput {
     let uid: String
     let name: String

@@ -31,7 +31,9 @@ struct Publisher: Sendable {
         let message: String
     }
 
-    /// Publishes the draft. A draft that gives what is published already makes no revision.
+    /// Publishes the draft.
+    ///
+    /// A draft that gives what is published already makes no revision.
     ///
     /// - Parameter isNew: whether the profile has just been made, in the same write, which then
     ///   has its audit row.
