@@ -127,7 +127,7 @@ package struct TestDispatcher: Sendable {
         return dispatcher.endpoints.filter { endpoint in
             let pattern = endpoint.path.split(separator: "/", omittingEmptySubsequences: false)
             return endpoint.method == method && pattern.count == parts.count
-                && zip(pattern, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+                && zip(pattern, parts).allSatisfy { $0.hasPrefix("{") ? !$1.isEmpty : $0 == $1 }
         }.min { $0.pathParameters.count < $1.pathParameters.count }
     }
 

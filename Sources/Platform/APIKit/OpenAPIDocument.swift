@@ -122,7 +122,10 @@ package enum OpenAPIDocument {
 
     /// The refusals that every endpoint of a kind can answer.
     fileprivate static func always(_ endpoint: Endpoint) -> [Failure.Code] {
-        var codes: [Failure.Code] = [.internalError, .unavailable, .invalidRequest]
+        var codes: [Failure.Code] = [
+            .internalError, .unavailable, .storageFull, .invalidRequest,
+        ]
+        if !endpoint.pathParameters.isEmpty { codes.append(.resourceNotFound) }
         if endpoint.access != .open { codes += [.unauthenticated, .operationForbidden] }
         if endpoint.bodyBytesMax > 0 { codes += [.invalidBody, .bodyTooLarge] }
         if endpoint.inputSchema != nil { codes.append(.unsupportedMediaType) }

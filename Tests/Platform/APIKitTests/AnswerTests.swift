@@ -103,7 +103,8 @@ struct AnswerTests {
                 id: "delete",
                 tag: "t",
                 summary: "Deletes.",
-                access: .signedIn
+                access: .signedIn,
+                failures: [.preconditionFailed]
             ) { _, context in try context.checkIfMatch("7") }
         ])
         let headers = wanted.map { [("If-Match", $0)] } ?? []
