@@ -127,6 +127,7 @@ struct KillTests {
         try site.put(unattended: "device_id: device-153\n")
         var random = SystemRandomNumberGenerator()
         var agent = try AgentProcess(site)
+        var starts = 0
         try await site.logged("Paired with")
         for round in 1...24 {
             try await api.change(profile, "site", layers: Self.layers(round))
@@ -134,6 +135,7 @@ struct KillTests {
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...200, using: &random)))
             agent.process.kill()
             _ = try await agent.process.ended()
+            starts = site.log.components(of: " starts in ")
             agent = try AgentProcess(site)
         }
         let wanted = Self.layers(24)
@@ -161,7 +163,12 @@ struct KillTests {
             return status?["packs"]?.elements?.count == wanted.count ? status : nil
         }
         #expect(status["health"]?["state"]?.text == "healthy")
-        #expect(try await agent.stop() == .exit(0))
+        // A signal before its first line would end it in the system's way.
+        try await Wait.until("the last agent has begun") {
+            site.log.components(of: " starts in ") > starts
+        }
+        let ending = try await agent.stop()
+        #expect(ending == .exit(0), "\(agent.process.transcript)\n\(site.log.suffix(2000))")
         // What cuts left behind is gone too.
         let hidden = TestFiles.list(site.path + "/applied").subtracting(site.layers)
         #expect(hidden.allSatisfy { $0.hasSuffix("/.layer") }, "\(hidden)")
