@@ -206,8 +206,8 @@ struct ProfilesInput: WireInput {
     init(from fields: Fields) {
         profiles = fields.list("profiles", countMax: 1000)
         // A forgotten or misspelt member must not take every layer from a running appliance; to
-        // follow nothing, say so: an empty list.
-        if !fields.has("profiles") {
+        // follow nothing, say so: an empty list, or Go's null.
+        if !fields.mentions("profiles") {
             fields.fault("profiles", "Required", "'profiles' is required; [] means none.")
         }
         var seen: Set<String> = []

@@ -53,7 +53,10 @@ extension ApplianceDetail {
             health: ApplianceHealth(state: .healthy, message: "", agentVersion: "1.0.0"),
             clusters: [HoldingCluster(uid: clusterUID, name: "store-12")],
             observation: ApplianceObservation(
-                reportedAt: moment, number: "1709238702.17", layers: [layerExample]),
+                reportedAt: moment,
+                number: "1709238702.17",
+                layers: [layerExample]
+            ),
             templates: [templateExample],
             projectName: "Default"
         )
@@ -67,7 +70,11 @@ extension ApplianceDetail {
             appliance: pairedExample("device-155", sparseMachineExample, ["ssh": ["user": [:]]]),
             health: ApplianceHealth(),
             clusters: [],
-            observation: nil,
+            observation: ApplianceObservation(
+                reportedAt: moment,
+                number: "1709238702.3",
+                layers: [sparseLayerExample]
+            ),
             templates: [],
             projectName: "Default"
         )
@@ -191,6 +198,13 @@ extension ApplianceDetail {
         "profileUid": .string(profileUID), "revision": 3,
         "condition": ["type": "Ready", "status": "True", "reason": "Applied", "message": ""],
     ]
+
+    /// As Palette's own agents report it: they know of no revisions.
+    private static let sparseLayerExample: JSONObject = {
+        var layer = layerExample
+        layer["revision"] = nil
+        return layer
+    }()
 
     private static let templateExample: JSONObject = [
         "uid": .string(profileUID), "name": "edge-system", "type": "system",

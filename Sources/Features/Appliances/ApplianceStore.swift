@@ -419,11 +419,14 @@ package enum ApplianceStore {
 extension ApplianceStore {
     /// What of this table lives in a project.
     static func projectReferrers(
-        _ projectUID: String, _ countMax: Int, _ tx: borrowing Transaction
+        _ projectUID: String,
+        _ countMax: Int,
+        _ tx: borrowing Transaction
     ) throws -> [Referrer] {
         try tx.all(
             "SELECT uid, display_name FROM appliance WHERE project_uid = $1 ORDER BY uid LIMIT $2",
-            .text(projectUID), .int(countMax)
+            .text(projectUID),
+            .int(countMax)
         ) { Referrer("edgehost", uid: $0.text(0), name: $0.text(1)) }
     }
 }

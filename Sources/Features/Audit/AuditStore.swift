@@ -54,8 +54,12 @@ package struct AuditActor: Sendable {
     /// The server itself, or a command on its machine, on behalf of a tenant; or an appliance
     /// that has just proved who it is.
     package init(
-        kind: String = "system", uid: String = "", name: String = "easel", tenantUID: String,
-        projectUID: String? = nil, requestID: String = ""
+        kind: String = "system",
+        uid: String = "",
+        name: String = "easel",
+        tenantUID: String,
+        projectUID: String? = nil,
+        requestID: String = ""
     ) {
         self.kind = kind
         self.uid = uid
@@ -70,7 +74,10 @@ package struct AuditActor: Sendable {
 package enum AuditStore {
     /// Records one write, in the write's own transaction. No secret may be in `message`.
     package static func record(
-        _ action: AuditAction, _ resource: AuditResource, _ message: String, by actor: AuditActor,
+        _ action: AuditAction,
+        _ resource: AuditResource,
+        _ message: String,
+        by actor: AuditActor,
         _ tx: borrowing Transaction
     ) throws {
         _ = try tx.run(
@@ -79,10 +86,19 @@ package enum AuditStore {
                 action, resource_kind, resource_uid, resource_name, message, request_id)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
-            .text(UID.make(at: tx.now).text), .text(actor.tenantUID),
-            actor.projectUID.map(Parameter.text) ?? .null, .int(tx.now.milliseconds),
-            .text(actor.kind), .text(actor.uid), .text(actor.name), .text(action.rawValue),
-            .text(resource.kind), .text(resource.uid), .text(resource.name), .text(message),
-            .text(actor.requestID))
+            .text(UID.make(at: tx.now).text),
+            .text(actor.tenantUID),
+            actor.projectUID.map(Parameter.text) ?? .null,
+            .int(tx.now.milliseconds),
+            .text(actor.kind),
+            .text(actor.uid),
+            .text(actor.name),
+            .text(action.rawValue),
+            .text(resource.kind),
+            .text(resource.uid),
+            .text(resource.name),
+            .text(message),
+            .text(actor.requestID)
+        )
     }
 }

@@ -179,7 +179,9 @@ package struct Bootstrap: Sendable {
 
     /// Makes the account's first API key and returns its secret.
     private func insertKey(
-        of account: Account, by actor: AuditActor, _ tx: borrowing Transaction
+        of account: Account,
+        by actor: AuditActor,
+        _ tx: borrowing Transaction
     ) throws -> String {
         let (secret, digest) = APIKey.makeSecret()
         let key = APIKey(

@@ -66,6 +66,11 @@ package struct Fields {
         faults.add(Fault(pointer(to: key), code, message))
     }
 
+    /// Whether the member is there, `null` too: Go clients write an empty list as `null`.
+    package func mentions(_ key: String) -> Bool {
+        object?[key] != nil
+    }
+
     /// The RFC 6901 pointer of a member.
     package func pointer(to key: String) -> String {
         pointer + JSONPointer(key).text

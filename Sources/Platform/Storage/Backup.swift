@@ -27,7 +27,9 @@ extension Database {
     }
 
     private static func backup(
-        of options: DatabaseOptions, to path: String, until isStopped: () -> Bool
+        of options: DatabaseOptions,
+        to path: String,
+        until isStopped: () -> Bool
     ) throws(StorageError) {
         guard access(path, F_OK) != 0 else {
             throw StorageError(.ioError, "\(path) exists; a backup overwrites nothing.")
@@ -53,7 +55,9 @@ extension Database {
     }
 
     private static func copy(
-        _ options: DatabaseOptions, into partial: String, until isStopped: () -> Bool
+        _ options: DatabaseOptions,
+        into partial: String,
+        until isStopped: () -> Bool
     ) throws(StorageError) {
         let source = try Connection(options, .reader)
         let target = try Connection(DatabaseOptions(path: partial, migrations: []), .writer)

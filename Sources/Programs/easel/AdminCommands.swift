@@ -11,7 +11,8 @@ import Storage
 struct BootstrapCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bootstrap",
-        abstract: "Make an organisation, its administrator and an API key; prints JSON.")
+        abstract: "Make an organisation, its administrator and an API key; prints JSON."
+    )
 
     @Option(help: "The data directory; made when it is missing.")
     var data: String
@@ -34,7 +35,11 @@ struct BootstrapCommand: ParsableCommand {
         defer { database.close() }
         do {
             let result = try Bootstrap.create(
-                organisation: org, email: email, password: password, in: database)
+                organisation: org,
+                email: email,
+                password: password,
+                in: database
+            )
             printBytes(result.jsonBytes())
         } catch let failure as Failure {
             throw Refusal(failure.message)
@@ -45,7 +50,9 @@ struct BootstrapCommand: ParsableCommand {
 /// `easel backup`: a copy of the database while nothing else writes, or beside a running server.
 struct BackupCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backup", abstract: "Write a consistent copy of the database to a file.")
+        commandName: "backup",
+        abstract: "Write a consistent copy of the database to a file."
+    )
 
     @Argument(help: "The file to write; it must not exist.")
     var file: String
@@ -63,7 +70,9 @@ struct BackupCommand: ParsableCommand {
 /// `easel migrate`: brings the database to this binary's schema.
 struct MigrateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "migrate", abstract: "Bring the database to this version's schema.")
+        commandName: "migrate",
+        abstract: "Bring the database to this version's schema."
+    )
 
     @Option(help: "The data directory.")
     var data: String
@@ -79,7 +88,9 @@ struct MigrateCommand: ParsableCommand {
 /// `easel check`: asks a server whether it is ready; for health checks of containers.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Exit with 0 when the URL answers 200, else with 1.")
+        commandName: "check",
+        abstract: "Exit with 0 when the URL answers 200, else with 1."
+    )
 
     @Option(help: "The URL to ask.")
     var url = "http://127.0.0.1:8080/readyz"

@@ -16,7 +16,10 @@ enum FirstStart {
     /// The sign-in goes to the file named, or to the terminal; where there is neither, to
     /// `bootstrap.json` in the data directory. Never to the log.
     static func run(
-        _ database: Database, output: String?, directory: DataDirectory, address: String,
+        _ database: Database,
+        output: String?,
+        directory: DataDirectory,
+        address: String,
         logger: Logger
     ) throws {
         guard try !Bootstrap.hasTenant(in: database) else { return }
@@ -25,7 +28,11 @@ enum FirstStart {
         // The file is made first: a sign-in that cannot be told must not come to exist.
         if !isTerminal { try Files.atomicWrite(path: path, bytes: [], mode: 0o600) }
         let result = try Bootstrap.create(
-            organisation: organisation, email: email, password: nil, in: database)
+            organisation: organisation,
+            email: email,
+            password: nil,
+            in: database
+        )
         if isTerminal {
             print(
                 """
@@ -40,7 +47,8 @@ enum FirstStart {
                   Project uid   \(result.projectUID) (Default)
                   API key       \(result.apiKey)
 
-                """)
+                """
+            )
             return
         }
         var writer = JSONWriter()
@@ -55,7 +63,10 @@ enum FirstStart {
         writer.field("apiKey", result.apiKey)
         writer.endObject()
         try Files.atomicWrite(
-            path: path, bytes: writer.finish() + [UInt8(ascii: "\n")], mode: 0o600)
+            path: path,
+            bytes: writer.finish() + [UInt8(ascii: "\n")],
+            mode: 0o600
+        )
         logger.info("first start: the sign-in was written", metadata: ["file": "\(path)"])
     }
 }

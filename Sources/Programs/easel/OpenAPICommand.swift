@@ -11,8 +11,10 @@ import Storage
 /// `easel openapi`: writes the documents that the repository keeps.
 struct OpenAPICommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "openapi", abstract: "Write the OpenAPI documents into a folder.",
-        shouldDisplay: false)
+        commandName: "openapi",
+        abstract: "Write the OpenAPI documents into a folder.",
+        shouldDisplay: false
+    )
 
     @Option(help: "The folder for palette.json and agent.json.")
     var output: String
@@ -21,7 +23,10 @@ struct OpenAPICommand: ParsableCommand {
         for document in Endpoint.Document.allCases {
             let text = try Self.text(of: document)
             try Files.atomicWrite(
-                path: "\(output)/\(document.rawValue).json", bytes: Array(text.utf8), mode: 0o644)
+                path: "\(output)/\(document.rawValue).json",
+                bytes: Array(text.utf8),
+                mode: 0o644
+            )
         }
     }
 
@@ -36,7 +41,9 @@ struct OpenAPICommand: ParsableCommand {
         OpenAPIDocument.make(
             title: title,
             summary: "Management of edge Kubernetes appliances and what their agents follow.",
-            version: Release.version, endpoints: endpoints)
+            version: Release.version,
+            endpoints: endpoints
+        )
     }
 
     /// All endpoints, from a wiring over a database that is thrown away.
@@ -44,7 +51,9 @@ struct OpenAPICommand: ParsableCommand {
         var template = Array("/tmp/easel-openapi.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw ValidationError("/tmp cannot be written.") }
         let folder = String(
-            decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
+            as: UTF8.self
+        )
         defer {
             for name in ["easel.db", "easel.db-wal", "easel.db-shm", "easel.lock"] {
                 unlink("\(folder)/\(name)")
@@ -58,11 +67,20 @@ struct OpenAPICommand: ParsableCommand {
         let wiring = try Wiring(
             database,
             Wiring.Surroundings(
-                sealingKey: SealingKey(), workers: workers, serverURL: { "" }, caCertificate: nil,
-                logger: Logger(label: "easel")))
+                sealingKey: SealingKey(),
+                workers: workers,
+                serverURL: { "" },
+                caCertificate: nil,
+                logger: Logger(label: "easel")
+            )
+        )
         let system = SystemEndpoints(
-            database: database, loops: nil, isOpen: { true }, document: { [] },
-            metrics: { .init(endpoints: [], metrics: nil, appliances: 0) })
+            database: database,
+            loops: nil,
+            isOpen: { true },
+            document: { [] },
+            metrics: { .init(endpoints: [], metrics: nil, appliances: 0) }
+        )
         return wiring.endpoints + system.endpoints
     }
 }

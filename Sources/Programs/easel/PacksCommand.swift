@@ -14,12 +14,16 @@ import Storage
 /// `easel packs`: what one does with packs from the command line.
 struct PacksCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "packs", abstract: "Work with packs.", subcommands: [Import.self])
+        commandName: "packs",
+        abstract: "Work with packs.",
+        subcommands: [Import.self]
+    )
 
     /// `easel packs import`.
     struct Import: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Import packs into the embedded registry; exits with 1 if any is refused.")
+            abstract: "Import packs into the embedded registry; exits with 1 if any is refused."
+        )
 
         @Argument(help: "A pack, an archive of one, or a folder of packs and archives.")
         var folder: String
@@ -54,7 +58,8 @@ struct PacksCommand: ParsableCommand {
             print(
                 "\(results.count { $0.outcome == "imported" }) imported, "
                     + "\(results.count { $0.outcome == "unchanged" }) unchanged, "
-                    + "\(refused) refused")
+                    + "\(refused) refused"
+            )
             if refused > 0 { throw ExitCode(1) }
         }
     }

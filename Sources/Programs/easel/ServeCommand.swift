@@ -13,7 +13,9 @@ import TLS
 /// `easel serve`: runs the server until SIGTERM or SIGINT.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Run the server.")
+        commandName: "serve",
+        abstract: "Run the server."
+    )
 
     @OptionGroup var options: ServeOptions
 
@@ -27,14 +29,19 @@ struct ServeCommand: ParsableCommand {
         // tenant whose sign-in nobody has read.
         let addresses = try server.start()
         try FirstStart.run(
-            server.database, output: options.bootstrapOutput, directory: directory,
-            address: server.publicURL, logger: logger)
+            server.database,
+            output: options.bootstrapOutput,
+            directory: directory,
+            address: server.publicURL,
+            logger: logger
+        )
         logger.info(
             "ready",
             metadata: [
                 "addresses": "\(addresses.joined(separator: " "))",
                 "version": "\(Release.version)",
-            ])
+            ]
+        )
         let signal = StopSignals.wait()
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         // A second signal ends the process at once, whatever still runs.

@@ -66,7 +66,8 @@ struct ServeOptions: ParsableArguments {
         }
         if !tlsListen.isEmpty, !tlsSelfSigned, tlsCert == nil {
             throw ValidationError(
-                "--tls-listen needs a certificate: --tls-cert and --tls-key, or --tls-self-signed.")
+                "--tls-listen needs a certificate: --tls-cert and --tls-key, or --tls-self-signed."
+            )
         }
         _ = try endpoints()
     }

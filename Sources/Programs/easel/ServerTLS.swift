@@ -15,8 +15,11 @@ struct ServerTLS {
     let authority: String?
 
     init(
-        _ options: ServeOptions, _ directory: DataDirectory, _ database: Database,
-        _ sealingKey: SealingKey, _ logger: Logger
+        _ options: ServeOptions,
+        _ directory: DataDirectory,
+        _ database: Database,
+        _ sealingKey: SealingKey,
+        _ logger: Logger
     ) throws {
         var certificate = options.tlsCert
         var key = options.tlsKey
@@ -24,8 +27,11 @@ struct ServerTLS {
         if options.tlsSelfSigned {
             mkdir(directory.tls, 0o700)
             let files = try ServerCertificateFiles.prepare(
-                folder: directory.tls, authorityName: "Easel private authority",
-                hosts: try Self.hosts(options), at: Timestamp.now())
+                folder: directory.tls,
+                authorityName: "Easel private authority",
+                hosts: try Self.hosts(options),
+                at: Timestamp.now()
+            )
             certificate = files.chainPath
             key = files.keyPath
             authority = String(decoding: files.authorityPEM, as: UTF8.self)
@@ -36,10 +42,15 @@ struct ServerTLS {
             return
         }
         let secret = try ServerSecretStore.key(
-            .tlsTickets, in: database, sealedUnder: sealingKey)
+            .tlsTickets,
+            in: database,
+            sealedUnder: sealingKey
+        )
         let context = try TLSServerContext(
-            certificatePath: certificate, keyPath: key,
-            ticketKeys: TLSTicketKeys([Self.ticketKey(from: secret)].compactMap { $0 }))
+            certificatePath: certificate,
+            keyPath: key,
+            ticketKeys: TLSTicketKeys([Self.ticketKey(from: secret)].compactMap { $0 })
+        )
         for warning in context.warnings { logger.warning("\(warning)") }
         self.context = context
     }
@@ -72,7 +83,9 @@ enum Machine {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
         let text = String(
-            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
+            as: UTF8.self
+        )
         return HostText.kind(text) == nil ? "localhost" : text
     }
 }

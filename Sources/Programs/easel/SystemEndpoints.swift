@@ -27,8 +27,13 @@ struct SystemEndpoints: Sendable {
 
     private var live: Endpoint {
         Endpoint(
-            .get, "/livez", id: "getLiveness", tag: "Server",
-            summary: "Says that the process answers.", document: .agent, access: .open,
+            .get,
+            "/livez",
+            id: "getLiveness",
+            tag: "Server",
+            summary: "Says that the process answers.",
+            document: .agent,
+            access: .open,
             outputContentType: .plainText
         ) { _ in
             Response(status: 200, contentType: .plainText, body: Array("ok\n".utf8))
@@ -37,9 +42,14 @@ struct SystemEndpoints: Sendable {
 
     private var ready: Endpoint {
         Endpoint(
-            .get, "/readyz", id: "getReadiness", tag: "Server",
+            .get,
+            "/readyz",
+            id: "getReadiness",
+            tag: "Server",
             summary: "Says whether the server can store what it is told; 503 when it cannot.",
-            document: .agent, access: .open, failures: [.unavailable],
+            document: .agent,
+            access: .open,
+            failures: [.unavailable],
             outputContentType: .plainText
         ) { _ in
             guard isOpen() else {
@@ -47,8 +57,11 @@ struct SystemEndpoints: Sendable {
             }
             if let failure = database.writeFailure {
                 throw Failure(
-                    .unavailable, "The database cannot be written.", retryAfterSeconds: 5,
-                    cause: failure)
+                    .unavailable,
+                    "The database cannot be written.",
+                    retryAfterSeconds: 5,
+                    cause: failure
+                )
             }
             return Response(status: 200, contentType: .plainText, body: Array("ok\n".utf8))
         }
@@ -56,9 +69,14 @@ struct SystemEndpoints: Sendable {
 
     private var metricsPage: Endpoint {
         Endpoint(
-            .get, "/metrics", id: "getMetrics", tag: "Server",
+            .get,
+            "/metrics",
+            id: "getMetrics",
+            tag: "Server",
             summary: "Gives the server's metrics in Prometheus's text format.",
-            document: .agent, access: .open, outputContentType: .metrics
+            document: .agent,
+            access: .open,
+            outputContentType: .metrics
         ) { _ in
             Response(status: 200, contentType: .metrics, body: page())
         }
@@ -66,9 +84,14 @@ struct SystemEndpoints: Sendable {
 
     private var openAPI: Endpoint {
         Endpoint(
-            .get, "/openapi.json", id: "getOpenAPI", tag: "Server",
-            summary: "Gives the OpenAPI 3.1 document of this server.", document: .agent,
-            access: .open, outputContentType: .json
+            .get,
+            "/openapi.json",
+            id: "getOpenAPI",
+            tag: "Server",
+            summary: "Gives the OpenAPI 3.1 document of this server.",
+            document: .agent,
+            access: .open,
+            outputContentType: .json
         ) { _ in
             Response(status: 200, contentType: .json, body: document())
         }
@@ -79,23 +102,33 @@ struct SystemEndpoints: Sendable {
         let snapshot = metrics()
         if let metrics = snapshot.metrics {
             text.family(
-                "easel_http_requests_total", .counter, "Answers by operation and status class.")
+                "easel_http_requests_total",
+                .counter,
+                "Answers by operation and status class."
+            )
             for (endpoint, series) in zip(snapshot.endpoints, metrics.series) {
                 for (digit, count) in series.answersByClass where count > 0 {
                     text.sample(
                         "easel_http_requests_total",
-                        ["operation": endpoint.id, "class": "\(digit)xx"], count)
+                        ["operation": endpoint.id, "class": "\(digit)xx"],
+                        count
+                    )
                 }
             }
             text.family(
-                "easel_http_request_duration_seconds", .histogram,
-                "Time from a complete request to its answer.")
+                "easel_http_request_duration_seconds",
+                .histogram,
+                "Time from a complete request to its answer."
+            )
             for (endpoint, series) in zip(snapshot.endpoints, metrics.series)
             where series.total > 0 {
                 text.histogram(
-                    "easel_http_request_duration_seconds", ["operation": endpoint.id],
-                    bounds: EndpointMetrics.bounds, counts: series.bucketCounts,
-                    microseconds: series.microsecondsTotal)
+                    "easel_http_request_duration_seconds",
+                    ["operation": endpoint.id],
+                    bounds: EndpointMetrics.bounds,
+                    counts: series.bucketCounts,
+                    microseconds: series.microsecondsTotal
+                )
             }
         }
         text.family("easel_appliances", .gauge, "Appliances that are registered.")
@@ -115,19 +148,26 @@ struct SystemEndpoints: Sendable {
         text.sample("easel_storage_queue_length", [:], statistics.queueLength)
         text.family("easel_storage_statements_total", .counter, "SQL statements run.")
         text.sample(
-            "easel_storage_statements_total", ["kind": "read"],
-            Int(clamping: statistics.readStatements))
+            "easel_storage_statements_total",
+            ["kind": "read"],
+            Int(clamping: statistics.readStatements)
+        )
         text.sample(
-            "easel_storage_statements_total", ["kind": "write"],
-            Int(clamping: statistics.writeStatements))
+            "easel_storage_statements_total",
+            ["kind": "write"],
+            Int(clamping: statistics.writeStatements)
+        )
         text.family(
-            "easel_storage_commit_duration_seconds", .histogram,
-            "Time of a commit with its sync to the disk.")
+            "easel_storage_commit_duration_seconds",
+            .histogram,
+            "Time of a commit with its sync to the disk."
+        )
         text.histogram(
             "easel_storage_commit_duration_seconds",
             bounds: Statistics.commitBucketBounds.map { Int($0) },
             counts: statistics.commitBuckets.map { Int(clamping: $0) },
-            microseconds: Int(clamping: statistics.commitMicrosecondsTotal))
+            microseconds: Int(clamping: statistics.commitMicrosecondsTotal)
+        )
     }
 
     private func writeLoops(_ text: inout MetricsText) {
@@ -135,19 +175,26 @@ struct SystemEndpoints: Sendable {
         text.family("easel_loop_connections", .gauge, "Open connections by event loop.")
         for loop in loops.loops {
             text.sample(
-                "easel_loop_connections", ["loop": loop.name], loop.metrics.connections)
+                "easel_loop_connections",
+                ["loop": loop.name],
+                loop.metrics.connections
+            )
         }
         text.family("easel_loop_wakeups_total", .counter, "Times an event loop woke up.")
         for loop in loops.loops {
             text.sample("easel_loop_wakeups_total", ["loop": loop.name], loop.metrics.wakeUps)
         }
         text.family(
-            "easel_loop_longest_turn_seconds", .gauge,
-            "The longest turn of an event loop since it started.")
+            "easel_loop_longest_turn_seconds",
+            .gauge,
+            "The longest turn of an event loop since it started."
+        )
         for loop in loops.loops {
             text.sample(
-                "easel_loop_longest_turn_seconds", ["loop": loop.name],
-                seconds: Double(loop.metrics.longestTurnNanoseconds) / 1e9)
+                "easel_loop_longest_turn_seconds",
+                ["loop": loop.name],
+                seconds: Double(loop.metrics.longestTurnNanoseconds) / 1e9
+            )
         }
     }
 }

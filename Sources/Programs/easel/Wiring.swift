@@ -43,40 +43,65 @@ struct Wiring: Sendable {
         // commit; a pack's import relinks the profiles that follow its train in the same
         // transaction.
         appliances = Appliances(
-            database: database, sealing: around.sealingKey,
-            profileTemplates: Profiles.templates, onChange: { index.publish($0) })
+            database: database,
+            sealing: around.sealingKey,
+            profileTemplates: Profiles.templates,
+            onChange: { index.publish($0) }
+        )
         let profiles = Profiles(
             database: database,
             archives: ProfileArchives(
-                serverURL: around.serverURL, caCertificate: around.caCertificate,
-                tokens: appliances.tokens, runSlow: { try await workers.run($0) }),
+                serverURL: around.serverURL,
+                caCertificate: around.caCertificate,
+                tokens: appliances.tokens,
+                runSlow: { try await workers.run($0) }
+            ),
             onRevision: {
                 index.publish(
-                    profileUID: $0.profileUID, number: $0.number, counter: $0.counter,
-                    content: $0.content)
+                    profileUID: $0.profileUID,
+                    number: $0.number,
+                    counter: $0.counter,
+                    content: $0.content
+                )
             },
             onDelete: { index.remove(profileUID: $0) },
             onBroken: { [logger = around.logger] uid, error in
                 logger.error(
                     "a profile could not follow its train",
-                    metadata: ["profile": "\(uid)", "error": "\(error)"])
-            })
+                    metadata: ["profile": "\(uid)", "error": "\(error)"]
+                )
+            }
+        )
         packs = Packs(database: database, workers: workers) { notice, tx in
             try profiles.relink(
-                registryUID: notice.registryUID, packName: notice.packName,
-                version: notice.version, tx)
+                registryUID: notice.registryUID,
+                packName: notice.packName,
+                version: notice.version,
+                tx
+            )
         }
         self.profiles = profiles
         identity = try Identity(
-            database: database, sealingKey: around.sealingKey, clock: around.clock,
+            database: database,
+            sealingKey: around.sealingKey,
+            clock: around.clock,
             slowWork: workers,
-            projectReferrers: [Appliances.projectReferrers, Profiles.projectReferrers])
+            projectReferrers: [Appliances.projectReferrers, Profiles.projectReferrers]
+        )
         agents = AgentSync(
-            database: database, index: index, appliances: appliances,
-            profiles: Self.access(to: profiles, database), logger: around.logger)
+            database: database,
+            index: index,
+            appliances: appliances,
+            profiles: Self.access(to: profiles, database),
+            logger: around.logger
+        )
         cursors = CursorSealer(
             key: try ServerSecretStore.key(
-                .listCursors, in: database, sealedUnder: around.sealingKey))
+                .listCursors,
+                in: database,
+                sealedUnder: around.sealingKey
+            )
+        )
     }
 
     /// What agents may see of profiles.
@@ -86,13 +111,21 @@ struct Wiring: Sendable {
                 try profiles.eachPublished { notice in
                     body(
                         ProfileAccess.Revision(
-                            profileUID: notice.profileUID, number: notice.number,
-                            counter: notice.counter, content: notice.content))
+                            profileUID: notice.profileUID,
+                            number: notice.number,
+                            counter: notice.counter,
+                            content: notice.content
+                        )
+                    )
                 }
             },
             canBeFollowed: { uid, scope, tx in
                 try profiles.canBeFollowed(
-                    uid, tenantUID: scope.tenantUID, projectUID: scope.projectUID, tx)
+                    uid,
+                    tenantUID: scope.tenantUID,
+                    projectUID: scope.projectUID,
+                    tx
+                )
             },
             holds: { digest, uid, tx in try profiles.holds(digest: digest, profileUID: uid, tx) },
             blob: { digest, tx in try BlobStore.get(digest, tx) },
@@ -102,7 +135,8 @@ struct Wiring: Sendable {
                     ProfileAccess.Manifest(name: $0.name, content: $0.content)
                 }
             },
-            archive: { uids, context in try await profiles.archive(ofFirst: uids, context) })
+            archive: { uids, context in try await profiles.archive(ofFirst: uids, context) }
+        )
     }
 
     /// Every operation of every feature, without the server's own.
@@ -113,7 +147,10 @@ struct Wiring: Sendable {
 
     /// Finds the caller behind any credential.
     var authenticator: CombinedAuthenticator {
-        CombinedAuthenticator(people: identity.authenticator, agents: AgentAuthenticator(index: agents.index))
+        CombinedAuthenticator(
+            people: identity.authenticator,
+            agents: AgentAuthenticator(index: agents.index)
+        )
     }
 }
 
@@ -123,7 +160,8 @@ struct CombinedAuthenticator: Authenticator {
     let agents: AgentAuthenticator
 
     func principal(
-        of request: Request, presenting credential: PresentedCredential
+        of request: Request,
+        presenting credential: PresentedCredential
     ) throws -> Principal {
         if case .bearer(let range) = credential,
             AgentAuthenticator.isAgentCredential(request.head[range])

@@ -30,7 +30,7 @@ struct ImportBench {
         packs = Packs(database: database) { [notices] notice, tx in
             // What a hook writes is in the import's transaction.
             _ = try tx.run(
-                "INSERT INTO tenant (uid, name, created_at) VALUES ($1, $1, 0)",
+                "INSERT INTO server_secret (name, sealed) VALUES ($1, '')",
                 .text("\(notice.registryUID) \(notice.packName) \(notice.version)")
             )
             if notices.forbidden.withLock({ $0 }) == notice.version {
@@ -60,7 +60,10 @@ struct ImportBench {
 
     /// Rows of everything that an import may write.
     func rows() throws -> [Int] {
-        [try count("blob"), try count("pack_version"), try count("audit"), try count("tenant")]
+        [
+            try count("blob"), try count("pack_version"), try count("audit"),
+            try count("server_secret"),
+        ]
     }
 }
 

@@ -10,9 +10,15 @@ struct LogLinesTests {
     private func line(_ format: LogFormat, _ message: String, _ fields: Logger.Metadata) -> String {
         String(
             decoding: LogLines.line(
-                format, at: Timestamp(milliseconds: 0), level: .warning, label: "easel",
-                message: message, fields: fields),
-            as: UTF8.self)
+                format,
+                at: Timestamp(milliseconds: 0),
+                level: .warning,
+                label: "easel",
+                message: message,
+                fields: fields
+            ),
+            as: UTF8.self
+        )
     }
 
     @Test func `are one JSON object each, whatever the message holds`() throws {
@@ -49,8 +55,12 @@ struct MetricsTextTests {
     @Test func `accumulates a histogram's buckets up to all`() {
         let text = page {
             $0.histogram(
-                "d_seconds", ["op": "get"], bounds: [100, 1000], counts: [1, 2, 3],
-                microseconds: 2_500_000)
+                "d_seconds",
+                ["op": "get"],
+                bounds: [100, 1000],
+                counts: [1, 2, 3],
+                microseconds: 2_500_000
+            )
         }
         #expect(
             text == """
@@ -60,6 +70,7 @@ struct MetricsTextTests {
                 d_seconds_sum{op="get"} 2.5
                 d_seconds_count{op="get"} 6
 
-                """)
+                """
+        )
     }
 }
