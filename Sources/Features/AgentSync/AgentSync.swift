@@ -13,7 +13,9 @@ package struct AgentSync: Sendable {
     let monotonic: @Sendable () -> MonotonicTime
     let logger: Logger
     let sweeper = SweeperState()
-    /// All appliances in memory. Appliances' and Profiles' notices are published to it.
+    /// All appliances in memory.
+    ///
+    /// Appliances' and Profiles' notices are published to it.
     package let index: FleetIndex
 
     /// - Parameters:
@@ -49,7 +51,9 @@ package struct AgentSync: Sendable {
             + [listProfiles, getManifest, downloadArchive, getConfig]
     }
 
-    /// Fills the index from the database. Call it once, before the first request.
+    /// Fills the index from the database.
+    ///
+    /// Call it once, before the first request.
     package func load() throws {
         try profiles.eachPublished { revision in
             index.publish(

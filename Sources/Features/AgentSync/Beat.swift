@@ -83,7 +83,9 @@ extension AgentSync {
         return AuditActor(context)
     }
 
-    /// A sign of life other than a beat. An appliance that was silent is healthy again by it.
+    /// A sign of life other than a beat.
+    ///
+    /// An appliance that was silent is healthy again by it.
     func hear(_ entry: FleetEntry, at now: Timestamp) async throws {
         entry.touch(at: now, monotonic: monotonic())
         guard entry.isSilenced else { return }

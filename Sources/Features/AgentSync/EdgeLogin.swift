@@ -31,7 +31,9 @@ struct EdgeLoginAnswer: WireOutput {
 
 extension AgentSync {
     /// For agents that log in before they call: the appliance's own credential is what they get
-    /// back. Registration tokens and pairing keys admit, they do not log in.
+    /// back.
+    ///
+    /// Registration tokens and pairing keys admit, they do not log in.
     var edgeLogin: Endpoint {
         Endpoint(
             .post,

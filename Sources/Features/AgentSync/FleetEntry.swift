@@ -181,8 +181,10 @@ package final class FleetEntry: Sendable {
 
     // MARK: Parking
 
-    /// Holds a poll until something changes. A poll that was parked before ends at once: the
-    /// newest wins, as the older one's client has most likely gone away.
+    /// Holds a poll until something changes.
+    ///
+    /// A poll that was parked before ends at once: the newest wins, as the older one's client has
+    /// most likely gone away.
     ///
     /// - Returns: the profiles that will wake it, for ``unpark(_:_:)``.
     func park(_ poll: ParkedPoll) -> [FollowedProfile] {

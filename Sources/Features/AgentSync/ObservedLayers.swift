@@ -12,7 +12,9 @@ struct ObservedLayers {
         layers = elements.compactMap(\.members)
     }
 
-    /// The layers of a report. Removed ones are gone: the report says all that there is.
+    /// The layers of a report.
+    ///
+    /// Removed ones are gone: the report says all that there is.
     init(_ reported: [AgentReport.Layer]) {
         layers = reported.filter { $0.action != "removed" }.map(Self.json)
     }

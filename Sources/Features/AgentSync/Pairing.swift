@@ -42,8 +42,9 @@ extension AgentSync {
         }
     }
 
-    /// Looks up what a claim is about. Both look-ups are made always, so that the time tells
-    /// nothing about either.
+    /// Looks up what a claim is about.
+    ///
+    /// Both look-ups are made always, so that the time tells nothing about either.
     private func decide(
         _ input: PairingInput,
         _ tx: borrowing Transaction
@@ -62,7 +63,9 @@ extension AgentSync {
 
     // MARK: - In one transaction
 
-    /// What became of a pairing. A conflict is no error here: the event it leaves is committed.
+    /// What became of a pairing.
+    ///
+    /// A conflict is no error here: the event it leaves is committed.
     private enum Outcome: Sendable {
         case paired(DeviceAnswer)
         case conflict

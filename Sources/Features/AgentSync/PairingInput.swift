@@ -2,7 +2,9 @@ import APIKit
 import Appliances
 import Crypto
 
-/// The body of a pairing: Palette's `v1EdgeHostDevice`. Its secrets are kept as digests only.
+/// The body of a pairing: Palette's `v1EdgeHostDevice`.
+///
+/// Its secrets are kept as digests only.
 struct PairingInput: WireInput {
     let document: DeviceInput
     let id: ApplianceID

@@ -81,7 +81,9 @@ struct LayersInput: WireInput {
     }
 }
 
-/// Palette's `v1SpectroTunnelStatus`. The credentials that it may carry are not read.
+/// Palette's `v1SpectroTunnelStatus`.
+///
+/// The credentials that it may carry are not read.
 struct TunnelStatusInput: WireInput {
     let json: JSONObject
 

@@ -26,7 +26,9 @@ final class ParkedPoll: Sendable {
 
     private let state = Mutex(State.idle)
 
-    /// Ends the poll; only the first call counts. From any thread.
+    /// Ends the poll; only the first call counts.
+    ///
+    /// From any thread.
     func finish(_ outcome: Outcome) {
         let continuation: CheckedContinuation<Outcome, Never>? = state.withLock { state in
             switch state {

@@ -46,7 +46,9 @@ final class SweeperState: Sendable {
 
 extension AgentSync {
     /// Writes signs of life in bulk and looks for silent appliances, every few seconds, until
-    /// ``stop()``. Not on a loop: a walk over a large fleet would hold up its requests.
+    /// ``stop()``.
+    ///
+    /// Not on a loop: a walk over a large fleet would hold up its requests.
     package func startSweeper() {
         let task = Task.detached {
             while !Task.isCancelled {
@@ -61,8 +63,9 @@ extension AgentSync {
         sweeper.setTask(task)?.cancel()
     }
 
-    /// Ends the sweeper and writes the signs of life that are still in memory. Holds up the
-    /// calling thread; call it before the database is closed.
+    /// Ends the sweeper and writes the signs of life that are still in memory.
+    ///
+    /// Holds up the calling thread; call it before the database is closed.
     package func stop() {
         sweeper.setTask(nil)?.cancel()
         for chunk in takeUnflushed() {

@@ -7,7 +7,9 @@ package enum AuditAction: String, Sendable {
     case create, update, delete, publish, relink, pair, activate, deactivate
 }
 
-/// What it was done to. The uid stays valid in the trail when the resource is gone.
+/// What it was done to.
+///
+/// The uid stays valid in the trail when the resource is gone.
 package struct AuditResource: Sendable {
     package let kind: String
     package let uid: String
@@ -72,7 +74,9 @@ package struct AuditActor: Sendable {
 
 /// Every SQL statement about the audit trail.
 package enum AuditStore {
-    /// Records one write, in the write's own transaction. No secret may be in `message`.
+    /// Records one write, in the write's own transaction.
+    ///
+    /// No secret may be in `message`.
     package static func record(
         _ action: AuditAction,
         _ resource: AuditResource,

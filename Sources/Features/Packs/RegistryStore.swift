@@ -91,7 +91,9 @@ package enum RegistryStore {
 }
 
 extension RegistryStore {
-    /// The organisation that the server was set up with: the oldest. `nil` before the first.
+    /// The organisation that the server was set up with: the oldest.
+    ///
+    /// `nil` before the first.
     static func serverTenantUID(_ tx: borrowing Transaction) throws -> String? {
         try tx.first("SELECT uid FROM tenant ORDER BY created_at, uid LIMIT 1") { $0.text(0) }
     }

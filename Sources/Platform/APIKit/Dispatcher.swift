@@ -149,7 +149,9 @@ package final class Dispatcher: Responder {
         }
     }
 
-    /// Whether a path parameter is this uid. Agents write it as it is, which needs no decoding.
+    /// Whether a path parameter is this uid.
+    ///
+    /// Agents write it as it is, which needs no decoding.
     private static func names(_ parameter: ArraySlice<UInt8>, _ uid: String) -> Bool {
         if !parameter.contains(UInt8(ascii: "%")) { return parameter.elementsEqual(uid.utf8) }
         return PercentCoding.decode(parameter, plusIsSpace: false) == uid

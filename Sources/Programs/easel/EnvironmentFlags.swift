@@ -1,7 +1,8 @@
 import Glibc
 
-/// Every flag can stand in the environment too: `--tls-listen` as `EASEL_TLS_LISTEN`. A flag on
-/// the command line wins.
+/// Every flag can stand in the environment too: `--tls-listen` as `EASEL_TLS_LISTEN`.
+///
+/// A flag on the command line wins.
 enum EnvironmentFlags {
     /// The flags by command; `true` for those without a value.
     private static let flags: [String: [String: Bool]] = [
