@@ -41,7 +41,7 @@ test: tools ## Runs all tests (FILTER=name runs some)
 ifneq ($(FILTER),)
 	swift test $(SWIFT_FLAGS) --disable-xctest --filter '$(FILTER)'
 else
-	swift test $(SWIFT_FLAGS) --disable-xctest --skip '^SystemTests\.'
+	swift test $(SWIFT_FLAGS) --disable-xctest --no-parallel --skip '^SystemTests\.'
 	@# Those start processes and wait for them; beside hundreds of others they would wait for a core.
 	swift test $(SWIFT_FLAGS) --disable-xctest --skip-build --filter '^SystemTests\.'
 endif
