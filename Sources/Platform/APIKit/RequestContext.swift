@@ -179,13 +179,6 @@ package final class RequestContext {
     package var ifMatch: IfMatch {
         IfMatch(wanted: request.field("if-match").map { Array(request.head[$0]) })
     }
-
-    /// Refuses the update when the caller's `If-Match` names another version than this one.
-    ///
-    /// - Throws: `.preconditionFailed`.
-    package func checkIfMatch(_ tag: String) throws {
-        try ifMatch.check(tag)
-    }
 }
 
 /// Which versions of a resource a write may change (RFC 9110 §13.1.1).

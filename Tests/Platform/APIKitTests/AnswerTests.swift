@@ -105,7 +105,7 @@ struct AnswerTests {
                 summary: "Deletes.",
                 access: .signedIn,
                 failures: [.preconditionFailed]
-            ) { _, context in try context.checkIfMatch("7") }
+            ) { _, context in try context.ifMatch.check("7") }
         ])
         let headers = wanted.map { [("If-Match", $0)] } ?? []
         let answer = try await api.call(.delete, "/v1/thing", headers: headers)
