@@ -43,7 +43,7 @@ ifneq ($(FILTER),)
 else
 	swift test $(SWIFT_FLAGS) --disable-xctest --no-parallel --skip '^SystemTests\.'
 	@# Those start processes and wait for them; beside hundreds of others they would wait for a core.
-	swift test $(SWIFT_FLAGS) --disable-xctest --skip-build --filter '^SystemTests\.'
+	timeout 900 swift test $(SWIFT_FLAGS) --disable-xctest --no-parallel --skip-build --filter '^SystemTests\.'
 endif
 
 lint: tools ## Checks the format and the rules of the source text
