@@ -78,7 +78,7 @@ package struct TestDispatcher: Sendable {
         request.peerAddress = peer
         let response: Response
         switch dispatcher.admit(request) {
-        case .refuse(let refusal): response = refusal
+        case .answer(let answer): response = answer
         case .accept(let bodyBytesMax) where body.count > bodyBytesMax:
             // The server below the dispatcher answers so once it has counted the bytes.
             response = Failure(.bodyTooLarge, "The body is too large.")

@@ -7,7 +7,7 @@ import Primitives
 package struct AgentAuthenticator: Sendable {
     /// What every appliance credential begins with: it tells them from session tokens and API
     /// keys before anything is looked up.
-    package static let prefix = "easel_agent_"
+    package static let prefix: StaticString = "easel_agent_"
 
     let index: FleetIndex
 
@@ -16,8 +16,8 @@ package struct AgentAuthenticator: Sendable {
     }
 
     /// Whether these bytes look like an appliance's credential.
-    package static func isAgentCredential(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.starts(with: prefix.utf8)
+    package static func isAgentCredential(_ request: Request, _ range: Range<Int>) -> Bool {
+        request.hasPrefix(range, prefix)
     }
 
     /// The appliance that the credential belongs to.
@@ -32,8 +32,6 @@ package struct AgentAuthenticator: Sendable {
                 "This appliance credential is not valid; pair the appliance again."
             )
         }
-        return .appliance(
-            AppliancePrincipal(key: entry.key, uid: entry.uid, tenantUID: entry.tenantUID)
-        )
+        return .appliance(entry)
     }
 }

@@ -117,11 +117,8 @@ package struct AgentSync: Sendable {
     ///
     /// - Throws: `.resourceNotFound`, the same for unknown and for another tenant's or project's.
     func entry(_ context: RequestContext) throws -> FleetEntry {
-        if case .appliance(let caller) = context.principal {
-            // The dispatcher has compared the path with the credential's own ID.
-            guard let entry = index.entry(uid: caller.uid), entry.key == caller.key else {
-                throw ApplianceStore.notFound(caller.uid)
-            }
+        // The dispatcher has compared the path with the credential's own ID.
+        if case .appliance(let caller) = context.principal, let entry = caller as? FleetEntry {
             return entry
         }
         let uid = try context.parameter("uid")

@@ -1,11 +1,12 @@
 import AgentContract
+import APIKit
 import Appliances
 import Crypto
 import Primitives
 import Synchronization
 
 /// One appliance in the fleet index.
-package final class FleetEntry: Sendable {
+package final class FleetEntry: AppliancePrincipal, Sendable {
     struct State {
         var credential: Digest?
         var projectUID: String
@@ -110,8 +111,16 @@ package final class FleetEntry: Sendable {
 
     // MARK: Desired state
 
+    /// What a poll has to know of the desired state.
+    struct Desired {
+        let number: DesiredNumber
+        /// The number as an entity tag, with its quotes.
+        let etag: [UInt8]
+        let isPaused: Bool
+    }
+
     /// The number of the desired state and its entity tag.
-    func desired() -> (number: DesiredNumber, etag: [UInt8]) {
+    func desired() -> Desired {
         state.withLock { state in
             var counter = state.ownCounter
             for profile in state.followed { counter = max(counter, profile.counter) }
@@ -120,7 +129,11 @@ package final class FleetEntry: Sendable {
                 state.taggedCounter = counter
                 state.etag = Array("\"\(number.text)\"".utf8)
             }
-            return (number, state.etag)
+            return Desired(
+                number: number,
+                etag: state.etag,
+                isPaused: state.pausedReason != nil
+            )
         }
     }
 

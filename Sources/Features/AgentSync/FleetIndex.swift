@@ -31,8 +31,7 @@ package final class FleetIndex: Sendable {
     }
 
     private func shard(_ digest: Digest) -> Shard<Digest> {
-        // The digest's own hash is one of its words: as good a spread as any.
-        byCredential[Int(UInt(bitPattern: digest.hashValue) % UInt(Self.shardCount))]
+        byCredential[Int(digest.spread % UInt(Self.shardCount))]
     }
 
     private func shard(_ uid: String) -> Shard<String> {

@@ -29,6 +29,27 @@ extension AgentSync {
             outputContentType: .json,
             examples: DesiredAnswer.examples
         ) { context in try await poll(context) }
+        .answeringAtOnce { context in unchanged(context) }
+    }
+
+    /// The answer to a poll that asks for nothing but a change, when there is none.
+    ///
+    /// Whatever is out of the ordinary is left to ``poll(_:)``.
+    private func unchanged(_ context: RequestContext) -> Response? {
+        let request = context.request
+        guard request.query.isEmpty, let known = request.field("if-none-match"),
+            case .appliance(let caller) = context.principal, let entry = caller as? FleetEntry,
+            !entry.isSilenced
+        else { return nil }
+        let desired = entry.desired()
+        guard !desired.isPaused, request.matches(known, desired.etag) else { return nil }
+        if let observed = request.field("easel-observed"),
+            DesiredNumber(text: request.head[observed]) != desired.number
+        {
+            return nil
+        }
+        entry.touch(at: context.now, monotonic: monotonic())
+        return Response(status: 304, etag: desired.etag)
     }
 
     private func poll(_ context: RequestContext) async throws -> Response {
@@ -99,7 +120,7 @@ extension AgentSync {
 
     private func answer(
         _ entry: FleetEntry,
-        _ desired: (number: DesiredNumber, etag: [UInt8]),
+        _ desired: FleetEntry.Desired,
         _ context: RequestContext
     ) throws -> Response {
         // The contents are at least as new as the number: one that comes in between is sent twice.

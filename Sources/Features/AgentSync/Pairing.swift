@@ -161,7 +161,7 @@ extension AgentSync {
         _ attempt: PairingAttempt,
         _ tx: borrowing Transaction
     ) throws -> DeviceAnswer {
-        let credential = Secret.make(prefix: AgentAuthenticator.prefix)
+        let credential = Secret.make(prefix: "\(AgentAuthenticator.prefix)")
         let clusters = try ApplianceLinkStore.clusters(of: former.key, tx)
         var appliance = former
         appliance.pair(

@@ -40,14 +40,19 @@ package final class Dispatcher: Responder {
                     "There is no resource at \(request.text(request.path))."
                 )
             case .wrongMethod(let allow):
-                return .refuse(Self.wrongMethod(request, allow: allow))
+                return .answer(Self.wrongMethod(request, allow: allow))
             case .found(let index, let captures):
                 let route = routes[index]
-                request.admission = try context(request, route, captures)
+                let context = try context(request, route, captures)
+                if let response = try route.endpoint.shortcut?(context) {
+                    record(response, of: context)
+                    return .answer(response)
+                }
+                request.admission = context
                 return .accept(bodyBytesMax: route.endpoint.bodyBytesMax)
             }
         } catch {
-            return .refuse(answer(to: error, request))
+            return .answer(answer(to: error, request))
         }
     }
 
@@ -63,12 +68,16 @@ package final class Dispatcher: Responder {
         } catch {
             response = answer(to: error, request, at: context.route.endpoint.path)
         }
+        record(response, of: context)
+        return response
+    }
+
+    private func record(_ response: Response, of context: RequestContext) {
         metrics.record(
             endpoint: context.route.index,
             status: response.status,
-            nanoseconds: MonotonicTime.now().nanoseconds(since: context.startedAt)
+            nanoseconds: MonotonicTime.now().nanoseconds(since: context.request.arrivedAt)
         )
-        return response
     }
 
     /// Checks who calls, in which scope, and whether that caller may.
@@ -83,7 +92,9 @@ package final class Dispatcher: Responder {
             principal = try authenticator.principal(of: request, presenting: credential)
         }
         try allow(principal, access, request, captures)
-        guard QueryString.isWellFormed(request.head[request.query]) else {
+        guard request.query.isEmpty
+            || QueryString.isWellFormed(request.head[request.query])
+        else {
             throw Failure(
                 .invalidRequest,
                 "The query holds an escape that is no UTF-8 text, or a NUL."
@@ -124,7 +135,7 @@ package final class Dispatcher: Responder {
             (.applianceOrUser(let permission), .user(let user)):
             guard user.may(permission) else { throw Self.forbidden(permission) }
         case (.appliance, .appliance(let appliance)), (.applianceOrUser, .appliance(let appliance)):
-            guard Self.names(request.head[captures[0]], appliance.uid) else {
+            guard Self.names(request, captures[0], appliance.uid) else {
                 logger.warning(
                     "appliance used its credential on another appliance's path",
                     metadata: [
@@ -152,9 +163,9 @@ package final class Dispatcher: Responder {
     /// Whether a path parameter is this uid.
     ///
     /// Agents write it as it is, which needs no decoding.
-    private static func names(_ parameter: ArraySlice<UInt8>, _ uid: String) -> Bool {
-        if !parameter.contains(UInt8(ascii: "%")) { return parameter.elementsEqual(uid.utf8) }
-        return PercentCoding.decode(parameter, plusIsSpace: false) == uid
+    private static func names(_ request: Request, _ parameter: Range<Int>, _ uid: String) -> Bool {
+        if request.matches(parameter, uid) { return true }
+        return PercentCoding.decode(request.head[parameter], plusIsSpace: false) == uid
     }
 
     /// The refusal whose wording clients of the real service know.

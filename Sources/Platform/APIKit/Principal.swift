@@ -14,7 +14,7 @@ package enum Principal: Sendable {
     /// A person, by session token or by one of the person's API keys.
     case user(UserPrincipal)
     /// A paired appliance, by the credential it was given when it paired.
-    case appliance(AppliancePrincipal)
+    case appliance(any AppliancePrincipal)
     /// Nobody; only endpoints with `Access.open` see it.
     case anonymous
 }
@@ -50,17 +50,13 @@ package struct UserPrincipal: Sendable {
 }
 
 /// A paired appliance.
-package struct AppliancePrincipal: Sendable {
+///
+/// A class, so that whoever found it hands on what is known of it by one reference.
+package protocol AppliancePrincipal: AnyObject, Sendable {
     /// The row's number in `appliance.key`.
-    package let key: Int64
-    package let uid: String
-    package let tenantUID: String
-
-    package init(key: Int64, uid: String, tenantUID: String) {
-        self.key = key
-        self.uid = uid
-        self.tenantUID = tenantUID
-    }
+    var key: Int64 { get }
+    var uid: String { get }
+    var tenantUID: String { get }
 }
 
 /// Who may call an endpoint.

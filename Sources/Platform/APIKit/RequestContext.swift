@@ -21,8 +21,6 @@ final class Route: Sendable {
 package final class RequestContext {
     package let request: Request
     let route: Route
-    /// When the request was admitted.
-    let startedAt = MonotonicTime.now()
     package let principal: Principal
     package let scope: Scope
     package let services: Services

@@ -14,68 +14,129 @@ struct Router {
     }
 
     private struct Node {
-        var literals: [(text: [UInt8], node: Int)] = []
-        var parameter: Int?
+        /// The literal segments that lead on, as places in `edges`.
+        var literals = 0..<0
+        /// The node behind a parameter; -1 for none.
+        var parameter = -1
         /// Index of the endpoint by method; -1 for none.
         var endpoints = InlineArray<7, Int>(repeating: -1)
         var isEnd = false
     }
 
-    private var nodes = [Node()]
+    /// A literal segment and the node behind it.
+    private struct Edge {
+        /// Where the text stands in `texts`.
+        let text: Range<Int>
+        let node: Int
+    }
+
+    // Flat, so that a match follows no reference and counts none.
+    private var nodes: [Node] = []
+    private var edges: [Edge] = []
+    private var texts: [UInt8] = []
 
     /// Builds the router; two endpoints with one method and path are our own mistake.
     init(_ endpoints: [Endpoint]) {
+        let root = Branch()
         for (index, endpoint) in endpoints.enumerated() {
-            let node = insert(endpoint.segments)
+            let branch = root.reach(endpoint.segments)
             let slot = Int(endpoint.method.rawValue)
             precondition(
-                nodes[node].endpoints[slot] < 0,
+                branch.endpoints[slot] < 0,
                 "\(endpoint.method.text) \(endpoint.path) is declared twice"
             )
-            nodes[node].endpoints[slot] = index
-            nodes[node].isEnd = true
+            branch.endpoints[slot] = index
+            branch.isEnd = true
+        }
+        _ = flatten(root)
+    }
+
+    /// The tree while it is built.
+    private final class Branch {
+        var literals: [(text: String, branch: Branch)] = []
+        var parameter: Branch?
+        var endpoints = InlineArray<7, Int>(repeating: -1)
+        var isEnd = false
+
+        func reach(_ segments: [Endpoint.Segment]) -> Branch {
+            var current = self
+            for segment in segments { current = current.step(segment) }
+            return current
+        }
+
+        private func step(_ segment: Endpoint.Segment) -> Branch {
+            switch segment {
+            case .literal(let text):
+                if let known = literals.first(where: { $0.text == text }) { return known.branch }
+                let new = Branch()
+                literals.append((text, new))
+                return new
+            case .parameter:
+                let next = parameter ?? Branch()
+                parameter = next
+                return next
+            }
         }
     }
 
-    private mutating func insert(_ segments: [Endpoint.Segment]) -> Int {
-        var current = 0
-        for segment in segments {
-            switch segment {
-            case .literal(let text):
-                let bytes = Array(text.utf8)
-                if let known = nodes[current].literals.first(where: { $0.text == bytes }) {
-                    current = known.node
-                } else {
-                    nodes.append(Node())
-                    nodes[current].literals.append((bytes, nodes.count - 1))
-                    current = nodes.count - 1
-                }
-            case .parameter:
-                if let known = nodes[current].parameter {
-                    current = known
-                } else {
-                    nodes.append(Node())
-                    nodes[current].parameter = nodes.count - 1
-                    current = nodes.count - 1
-                }
-            }
+    private mutating func flatten(_ branch: Branch) -> Int {
+        let number = nodes.count
+        nodes.append(Node())
+        let parameter = branch.parameter.map { flatten($0) } ?? -1
+        let found = branch.literals.map { literal in
+            let start = texts.count
+            texts += literal.text.utf8
+            return Edge(text: start..<texts.count, node: flatten(literal.branch))
         }
-        return current
+        nodes[number] = Node(
+            literals: edges.count..<edges.count + found.count,
+            parameter: parameter,
+            endpoints: branch.endpoints,
+            isEnd: branch.isEnd
+        )
+        edges += found
+        return number
     }
 
     func match(_ request: Request) -> Match {
         var captures = Captures(repeating: 0..<0)
-        guard let node = find(request, from: request.path.lowerBound, in: 0, &captures, 0) else {
-            return .notFound
+        let found = request.head.withUnsafeBufferPointer { head in
+            texts.withUnsafeBufferPointer { texts in
+                find(
+                    Target(head: head, end: request.path.upperBound, texts: texts),
+                    from: request.path.lowerBound,
+                    in: 0,
+                    &captures,
+                    0
+                )
+            }
         }
-        let exact = nodes[node].endpoints[Int(request.method.rawValue)]
+        guard let found else { return .notFound }
+        let endpoints = nodes[found].endpoints
+        let exact = endpoints[Int(request.method.rawValue)]
         if exact >= 0 { return .found(endpoint: exact, captures: captures) }
         // HEAD is GET without the body (RFC 9110 §9.3.2).
-        let get = nodes[node].endpoints[Int(HTTPMethod.get.rawValue)]
+        let get = endpoints[Int(HTTPMethod.get.rawValue)]
         if request.method == .head, get >= 0 { return .found(endpoint: get, captures: captures) }
-        var allow = HTTPMethod.allCases.filter { nodes[node].endpoints[Int($0.rawValue)] >= 0 }
+        var allow = HTTPMethod.allCases.filter { endpoints[Int($0.rawValue)] >= 0 }
         if get >= 0 { allow.append(.head) }
         return .wrongMethod(allow: allow + [.options])
+    }
+
+    /// The path that is looked for, and the texts that it is compared with.
+    private struct Target {
+        let head: UnsafeBufferPointer<UInt8>
+        let end: Int
+        let texts: UnsafeBufferPointer<UInt8>
+
+        func segment(_ range: Range<Int>, is text: Range<Int>) -> Bool {
+            guard range.count == text.count else { return false }
+            for offset in 0..<range.count
+            where head[range.lowerBound + offset] != texts[text.lowerBound + offset] {
+                return false
+            }
+            return true
+        }
     }
 
     /// Walks the segments that begin at `start`; goes back to the parameter branch when a literal
@@ -83,29 +144,29 @@ struct Router {
     ///
     /// Patterns are few segments deep, so the recursion is too.
     private func find(
-        _ request: Request,
+        _ target: Target,
         from start: Int,
         in node: Int,
         _ captures: inout Captures,
         _ captured: Int
     ) -> Int? {
-        let end = request.path.upperBound
+        let end = target.end
         guard start < end else { return nodes[node].isEnd ? node : nil }
         // The path begins with a slash, and so does each remainder.
         let from = start + 1
         var to = from
-        while to < end, request.head[to] != UInt8(ascii: "/") { to += 1 }
-        for (text, next) in nodes[node].literals where text.count == to - from {
-            if request.head[from..<to].elementsEqual(text),
-                let found = find(request, from: to, in: next, &captures, captured)
+        while to < end, target.head[to] != UInt8(ascii: "/") { to += 1 }
+        for index in nodes[node].literals {
+            let edge = edges[index]
+            if target.segment(from..<to, is: edge.text),
+                let found = find(target, from: to, in: edge.node, &captures, captured)
             {
                 return found
             }
         }
-        guard let next = nodes[node].parameter, from < to, captured < captures.count else {
-            return nil
-        }
+        let next = nodes[node].parameter
+        guard next >= 0, from < to, captured < captures.count else { return nil }
         captures[captured] = from..<to
-        return find(request, from: to, in: next, &captures, captured + 1)
+        return find(target, from: to, in: next, &captures, captured + 1)
     }
 }

@@ -48,6 +48,9 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// Whether both hold the same bytes; `ConstantTime` compares where time must not tell.
     package static func == (one: Digest, other: Digest) -> Bool { one.words == other.words }
 
+    /// A number as random as the digest, to spread digests by.
+    package var spread: UInt { UInt(truncatingIfNeeded: words.1) }
+
     /// Feeds a hash table.
     package func hash(into hasher: inout Hasher) {
         // A quarter of a digest tells digests apart as well as the whole.

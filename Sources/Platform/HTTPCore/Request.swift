@@ -1,4 +1,5 @@
 import Glibc
+import Primitives
 
 /// The request methods the server routes; any other method is answered 501.
 package enum HTTPMethod: UInt8, Sendable, CaseIterable {
@@ -54,6 +55,8 @@ package final class Request {
     package var isSecure = false
     /// The number that names this request in answers, logs and audit rows.
     package var id: UInt64 = 0
+    /// When the loop's turn began in which the head was complete.
+    package var arrivedAt = MonotonicTime(nanoseconds: 0)
     /// What the responder found out when it admitted the request, kept for when it answers.
     package var admission: AnyObject?
 
@@ -80,6 +83,37 @@ package final class Request {
                 }
             }
             return nil
+        }
+    }
+
+    /// Whether these bytes of the head are those of the text.
+    package func matches(_ range: Range<Int>, _ text: String) -> Bool {
+        text.utf8.span.withUnsafeBufferPointer { matches(range, $0) }
+    }
+
+    /// Whether these bytes of the head are those.
+    package func matches(_ range: Range<Int>, _ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBufferPointer { matches(range, $0) }
+    }
+
+    /// Whether these bytes of the head begin with the text.
+    package func hasPrefix(_ range: Range<Int>, _ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        return range.count >= count
+            && matches(
+                range.lowerBound..<range.lowerBound + count,
+                UnsafeBufferPointer(start: text.utf8Start, count: count)
+            )
+    }
+
+    private func matches(_ range: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard range.count == bytes.count else { return false }
+        return head.withUnsafeBytes { head in
+            guard let base = head.baseAddress, let other = bytes.baseAddress else {
+                return range.isEmpty
+            }
+            precondition(range.upperBound <= head.count, "The range is of another head.")
+            return memcmp(base + range.lowerBound, other, range.count) == 0
         }
     }
 

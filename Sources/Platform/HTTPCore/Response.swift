@@ -43,7 +43,8 @@ package struct Response: Sendable {
 /// What answers requests: the seam between protocols below and the API above.
 package protocol Responder: Sendable {
     /// Says, once the head is read and before any body byte is taken, how large the body may be,
-    /// or refuses the request at once (unknown path, missing credential, body not allowed).
+    /// or answers at once: a refusal (unknown path, missing credential, body not allowed), or what
+    /// needs neither the body nor a wait.
     ///
     /// Called on the connection's loop.
     func admit(_ request: Request) -> Admission
@@ -60,5 +61,5 @@ package enum Admission: Sendable {
     /// Read the body, up to this many bytes; a longer one is answered 413.
     case accept(bodyBytesMax: Int)
     /// Answer now; the body, if any, is not read.
-    case refuse(Response)
+    case answer(Response)
 }

@@ -32,7 +32,6 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
     private var handlerTask: Task<Void, Never>?
     private var headStartedAt: MonotonicTime?
     private var bodyStartedAt = MonotonicTime(nanoseconds: 0)
-    private var answerStartedAt = MonotonicTime(nanoseconds: 0)
     /// Whether requests wait until the client has read more answers.
     private var isBlocked = false
 
@@ -123,8 +122,9 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
     }
 
     private func admitRequest() -> (Admission, BodyFraming) {
-        guard let request else { return (.refuse(Response(status: 500)), .none) }
+        guard let request else { return (.answer(Response(status: 500)), .none) }
         request.id = server.makeRequestID()
+        request.arrivedAt = server.loop.now
         request.peerAddress = connection.peerAddress
         request.isSecure = connection.isSecure
         return (server.responder.admit(request), request.bodyFraming)
@@ -132,11 +132,10 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
 
     private func beginRequest(isLast: Bool) {
         headStartedAt = nil
-        if server.observer != nil { answerStartedAt = MonotonicTime.now() }
         let (admission, framing) = admitRequest()
         switch admission {
-        case .refuse(let response):
-            refuseBody(framing, response)
+        case .answer(let response):
+            answerUnread(framing, response)
         case .accept(let bodyBytesMax):
             if framing == .none {
                 startHandler()
@@ -235,8 +234,8 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         connection.resume()
     }
 
-    /// Answers a request whose body nobody wants.
-    private func refuseBody(_ framing: BodyFraming, _ response: Response) {
+    /// Answers a request whose body, if there is one, nobody wants.
+    private func answerUnread(_ framing: BodyFraming, _ response: Response) {
         let unread: Int
         switch framing {
         case .none: unread = 0
@@ -283,15 +282,16 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
             ),
             to: out
         )
-        guard let observer = server.observer else { return }
-        let isRequest = parser.isComplete
+        guard server.observesAnswers, let observer = server.observer else { return }
+        let answered = parser.isComplete ? request : nil
         observer.answered(
             AnsweredRequest(
-                request: isRequest ? request : nil,
+                request: answered,
                 status: response.status,
                 bytes: out.count - before,
-                microseconds: isRequest
-                    ? MonotonicTime.now().nanoseconds(since: answerStartedAt) / 1000 : 0,
+                microseconds: answered.map {
+                    MonotonicTime.now().nanoseconds(since: $0.arrivedAt) / 1000
+                } ?? 0,
                 peerAddress: connection.peerAddress,
                 id: id
             )

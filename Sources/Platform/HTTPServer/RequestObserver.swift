@@ -10,7 +10,7 @@ package struct AnsweredRequest {
     package let status: UInt16
     /// The bytes of the answer, head included.
     package let bytes: Int
-    /// From the complete head to the complete answer, in microseconds.
+    /// From the turn that brought the complete head to the complete answer, in microseconds.
     package let microseconds: Int64
     /// The peer's address in text.
     package let peerAddress: String

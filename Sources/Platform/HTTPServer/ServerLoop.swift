@@ -13,6 +13,8 @@ final class ServerLoop: @unchecked Sendable {
     let limits: HTTPLimits
     let responder: any Responder
     let observer: (any RequestObserver)?
+    /// Whether there is an observer: asked for each answer, where copying the reference would cost.
+    let observesAnswers: Bool
     let counter: ConnectionCounter
     /// What new secure connections use; replaced when the certificate is renewed.
     var tls: TLSServerContext?
@@ -47,6 +49,7 @@ final class ServerLoop: @unchecked Sendable {
         self.limits = limits
         self.responder = responder
         self.observer = observer
+        observesAnswers = observer != nil
         self.tls = tls
         self.counter = counter
         bufferBytes = max(limits.headBytesMax, 32 * 1024) + 1024

@@ -164,7 +164,7 @@ struct CombinedAuthenticator: Authenticator {
         presenting credential: PresentedCredential
     ) throws -> Principal {
         if case .bearer(let range) = credential,
-            AgentAuthenticator.isAgentCredential(request.head[range])
+            AgentAuthenticator.isAgentCredential(request, range)
         {
             return try agents.principal(request, range)
         }

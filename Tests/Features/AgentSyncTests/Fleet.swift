@@ -294,7 +294,7 @@ struct FleetAuthenticator: Authenticator {
     ) throws -> Principal {
         switch credential {
         case .apiKey(let range), .bearer(let range):
-            if AgentAuthenticator.isAgentCredential(request.head[range]) {
+            if AgentAuthenticator.isAgentCredential(request, range) {
                 return try agents.principal(request, range)
             }
         case .apiKeyText: break

@@ -56,7 +56,7 @@ final class Site: Sendable {
         }
         authenticator.principals["guest"] = .person("u9", of: "t1", may: [])
         authenticator.principals["device-1"] = .appliance(
-            AppliancePrincipal(key: 1, uid: "device-1", tenantUID: "t1")
+            FakeAppliance(uid: "device-1", tenantUID: "t1")
         )
         api = TestDispatcher(appliances.endpoints, authenticator: authenticator, clock: clock)
         try database.writeBlocking { tx in

@@ -85,7 +85,7 @@ struct RoutingTests {
 @Suite("Access")
 struct AccessTests {
     static let appliance = Principal.appliance(
-        AppliancePrincipal(key: 1, uid: "device 153", tenantUID: "t1")
+        FakeAppliance(uid: "device 153", tenantUID: "t1")
     )
 
     let api = TestDispatcher(

@@ -97,7 +97,7 @@ final class EchoResponder: Responder {
 
     func admit(_ request: Request) -> Admission {
         switch request.text(request.path) {
-        case "/refused": .refuse(Response(status: 403, contentType: .json, body: Array("{}".utf8)))
+        case "/refused": .answer(Response(status: 403, contentType: .json, body: Array("{}".utf8)))
         case "/small": .accept(bodyBytesMax: 10)
         case "/large": .accept(bodyBytesMax: 64 << 20)
         default: .accept(bodyBytesMax: bodyBytesMax)
