@@ -88,6 +88,21 @@ struct Administrator {
         return uid
     }
 
+    /// Edits the profile's manifest and publishes the edit.
+    func changeProfile(_ uid: String) throws {
+        let profile = try call(.get, "/v1/clusterprofiles/\(uid)")
+        guard
+            let manifest = profile["spec"]?["published"]?["packs"]?.elements?.first?["manifests"]?
+                .elements?.first?["uid"]?.text
+        else { throw BenchError("the profile shows no manifest") }
+        try call(
+            .put,
+            "/v1/clusterprofiles/\(uid)/packs/site-config/manifests/\(manifest)",
+            ["name": "site", "content": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n"]
+        )
+        try call(.patch, "/v1/clusterprofiles/\(uid)/publish")
+    }
+
     /// Registers an appliance with the profile, and pairs it.
     func pairAppliance(_ uid: String, token: String, profileUID: String) throws -> PairedAppliance {
         let paired = try call(

@@ -12,7 +12,7 @@ struct EaselBench: ParsableCommand {
     @Flag(help: "A few seconds instead of minutes: shows that it works, not how fast.")
     var quick = false
 
-    @Option(help: "Only this scenario, or memory; may be repeated.")
+    @Option(help: "Only this scenario, or memory, or fleet; may be repeated.")
     var scenario: [String] = []
 
     @Option(help: "Only over this: plain or tls.")
@@ -38,6 +38,7 @@ struct EaselBench: ParsableCommand {
 
     static let scenarios = [
         "poll-unchanged", "poll-changed", "heartbeat", "heartbeat-512", "appliance-read", "memory",
+        "fleet",
     ]
 
     func validate() throws {
@@ -94,7 +95,7 @@ struct EaselBench: ParsableCommand {
         note("\(ProcessFigures.processorName), Linux \(ProcessFigures.kernelRelease)")
         var report = Report()
         let wanted = scenario.isEmpty ? Self.scenarios : scenario
-        if wanted.contains(where: { $0 != "memory" }) {
+        if wanted.contains(where: { $0 != "memory" && $0 != "fleet" }) {
             try compare(wanted, program, in: folder, &report)
         }
         if wanted.contains("memory") {
@@ -103,6 +104,16 @@ struct EaselBench: ParsableCommand {
             let place = folder + "/memory"
             mkdir(place, 0o700)
             report.add(try MemoryMeasurement.run(program, count: count, in: place))
+        }
+        if wanted.contains("fleet") {
+            for kind in Transport.allCases
+            where transport == nil || kind.rawValue.lowercased() == transport {
+                let count = min(appliances ?? (quick ? 500 : 10_000), 10_000)
+                note("a fleet of \(count) over \(kind.rawValue)")
+                let place = folder + "/fleet-\(kind)"
+                mkdir(place, 0o700)
+                report.add(try FleetMeasurement.run(program, kind, count: count, in: place))
+            }
         }
         return report
     }

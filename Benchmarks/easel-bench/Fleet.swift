@@ -13,16 +13,7 @@ enum Fleet {
         let fleet = try (0..<count).map { number in
             try administrator.pairAppliance("bench-\(number)", token: token, profileUID: profile)
         }
-        let etags = try fleet.map { appliance in
-            let answer = try one(200, server) { _, _, bytes in
-                bytes += Scenario.poll(appliance, "")
-            }
-            let fields = try NginxPeer.Answer(like: answer).fields
-            guard let etag = fields.first(where: { $0.name.lowercased() == "etag" }) else {
-                throw BenchError("a poll's answer has no ETag")
-            }
-            return etag.value
-        }
+        let etags = try fleet.map { try etag(of: $0, server) }
         return Scenario.all(
             fleet,
             apiKey: administrator.apiKey,
@@ -30,6 +21,23 @@ enum Fleet {
             etags: etags,
             connections: connections
         )
+    }
+
+    /// What an appliance's desired state is tagged with now.
+    private static func etag(
+        of appliance: PairedAppliance,
+        _ server: EaselServer
+    ) throws -> String {
+        try etag(in: one(200, server) { _, _, bytes in bytes += Scenario.poll(appliance, "") })
+    }
+
+    /// The entity tag of a poll's answer.
+    static func etag(in answer: [UInt8]) throws -> String {
+        let fields = try NginxPeer.Answer(like: answer).fields
+        guard let etag = fields.first(where: { $0.name.lowercased() == "etag" }) else {
+            throw BenchError("a poll's answer has no ETag")
+        }
+        return etag.value
     }
 
     /// One whole answer of a scenario.

@@ -55,6 +55,23 @@ struct Report {
             """
     }
 
+    /// Adds a fleet's row.
+    mutating func add(_ fleet: FleetMeasurement) {
+        if !text.contains(Self.fleetHead) { text += "\n\(Self.fleetHead)|---:|---|---:|---:|---:|---:|---:|\n" }
+        text += "| \(fleet.count) | \(fleet.transport.rawValue) "
+            + "| \(Self.number(fleet.returnSeconds, 2)) "
+            + "| \(Self.number(fleet.returnProcessorSeconds, 2)) "
+            + "| \(Self.number(fleet.waitingShare * 100, 2)) % "
+            + "| \(Self.number(fleet.changeSeconds, 3)) "
+            + "| \(Self.number(Double(fleet.memory.resident) / 1_048_576, 1)) |\n"
+    }
+
+    private static let fleetHead = """
+        | Appliances | Over | All back at once, s | … CPU s | CPU while all wait \
+        | Change to the last of them, s | Resident MB |
+
+        """
+
     /// A number with so many decimal places.
     static func number(_ value: Double, _ places: Int) -> String {
         var factor = 1.0

@@ -84,10 +84,14 @@ struct Scenario {
         )
     }
 
-    static func poll(_ appliance: PairedAppliance, _ fields: String) -> [UInt8] {
+    static func poll(
+        _ appliance: PairedAppliance,
+        _ fields: String,
+        query: String = ""
+    ) -> [UInt8] {
         head(
             "GET",
-            "/v1/edgehosts/\(appliance.uid)/desired",
+            "/v1/edgehosts/\(appliance.uid)/desired\(query)",
             "Authorization: Bearer \(appliance.credential)\r\n\(fields)"
         ) + Array("\r\n".utf8)
     }
