@@ -61,10 +61,13 @@ package struct RequestHeadParser {
             while true {
                 guard let found = memchr(base + searched, 10, bytes.count - searched) else {
                     searched = bytes.count
-                    try checkUnfinished(bytes)
+                    try checkBegun(bytes, end: bytes.count)
                     return .needsMore
                 }
                 let lineFeed = UnsafeRawPointer(found) - UnsafeRawPointer(base)
+                // What can be refused before a line ends is refused first, so that the answer
+                // does not depend on how the bytes came.
+                try checkBegun(bytes, end: lineFeed + 1)
                 guard lineFeed > lineStart, base[lineFeed - 1] == 13 else {
                     throw .badRequest("A line must end in CR LF.")
                 }
@@ -73,7 +76,6 @@ package struct RequestHeadParser {
                     count: lineFeed - 1 - lineStart
                 )
                 searched = lineFeed + 1
-                if lineFeed + 1 > limits.headBytesMax { throw .headTooLarge }
                 if !hasRequestLine {
                     if line.isEmpty {
                         // RFC 9112 §2.2: one empty line before the request is forgiven.
@@ -97,21 +99,48 @@ package struct RequestHeadParser {
         }
     }
 
-    private func checkUnfinished(
-        _ bytes: UnsafeBufferPointer<UInt8>
+    /// Refuses what no further byte can mend in the line that begins at `lineStart`.
+    ///
+    /// - Parameter end: Behind the line's end, or behind all bytes when it has not come.
+    private func checkBegun(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        end: Int
     ) throws(ProtocolFault) {
-        if !hasRequestLine, bytes.count > lineStart {
-            // Something that is not HTTP at all, such as a TLS greeting, need not wait for its
-            // time-out.
-            let first = bytes[lineStart]
-            if first != 13 && !CharacterClass.token.contains(first) {
+        if hasRequestLine {
+            if end > limits.headBytesMax { throw .headTooLarge }
+        } else if end > lineStart {
+            try checkRequestLineBegun(UnsafeBufferPointer(rebasing: bytes[lineStart..<end]))
+        }
+    }
+
+    /// Bounds the parts of the request line, in the order in which they come.
+    private func checkRequestLineBegun(
+        _ line: UnsafeBufferPointer<UInt8>
+    ) throws(ProtocolFault) {
+        // Something that is not HTTP at all, such as a TLS greeting, need not wait for its
+        // time-out.
+        let token = CharacterClass.token
+        if line[0] != 13, !token.contains(line[0]) {
+            throw .badRequest("The request line is malformed.")
+        }
+        guard let methodEnd = line.prefix(Self.methodBytesMax + 1).position(of: 32, from: 0)
+        else {
+            guard line.count > Self.methodBytesMax else { return }
+            for byte in line.prefix(Self.methodBytesMax + 1) where !token.contains(byte) {
                 throw .badRequest("The request line is malformed.")
             }
-            // The longest method, two spaces, the version and the end of line.
-            if bytes.count - lineStart > limits.targetBytesMax + 64 { throw .targetTooLong }
+            throw .unknownMethod
         }
-        if bytes.count > limits.headBytesMax { throw .headTooLarge }
+        let targetEnd = line.position(of: 32, from: methodEnd + 1) ?? line.count
+        if targetEnd - methodEnd - 1 > limits.targetBytesMax { throw .targetTooLong }
+        // Behind the target stand a blank, eight characters and the end of line.
+        if line.count - targetEnd > 11 {
+            throw .badRequest("The protocol version is malformed.")
+        }
     }
+
+    /// Longer than the name of any method that there is (RFC 9110 §16.1.1).
+    private static let methodBytesMax = 24
 
     // MARK: Request line
 
@@ -127,11 +156,9 @@ package struct RequestHeadParser {
             throw .badRequest("The request line is malformed.")
         }
         guard let targetEnd = line.position(of: 32, from: methodEnd + 1) else {
-            throw line.count > limits.targetBytesMax
-                ? .targetTooLong : .badRequest("The request line is malformed.")
+            throw .badRequest("The request line is malformed.")
         }
         let target = methodEnd + 1..<targetEnd
-        if target.count > limits.targetBytesMax { throw .targetTooLong }
         try parseVersion(UnsafeBufferPointer(rebasing: line[(targetEnd + 1)...]))
         guard let method = method(UnsafeBufferPointer(rebasing: line[..<methodEnd])) else {
             throw .unknownMethod
