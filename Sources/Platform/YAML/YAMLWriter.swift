@@ -41,8 +41,10 @@ package struct YAMLWriter {
             for pair in pairs { self.pair(pair, 0, startsLine: true) }
         case .sequence(let elements) where !elements.isEmpty:
             items(elements, 0, startsLine: true)
-        case .scalar(let scalar, _) where scalar.contains("\n"):
-            // A literal block at the root must be marked as a document's content.
+        case .scalar(let scalar, _)
+        where scalar.contains("\n") || (scalar.isEmpty && node.isPlain):
+            // A literal block at the root must be marked as a document's content, and an empty
+            // text would be no document.
             text += "---"
             value(node, 0, childColumn: 2)
         default:
@@ -99,7 +101,7 @@ package struct YAMLWriter {
             text += elements.isEmpty ? " []\n" : "\n"
             items(elements, inner, startsLine: true)
         case .scalar(let scalar, _):
-            if node.isPlain, !scalar.contains("\n") {
+            if node.isPlain {
                 text += scalar.isEmpty ? "\n" : " " + scalar + "\n"
             } else if let tag = node.tag, tag != .str {
                 text += " !!" + tag.rawValue + " " + YAMLScalar.doubleQuoted(scalar) + "\n"
@@ -131,7 +133,7 @@ package struct YAMLWriter {
 
     private func keyText(_ key: YAMLNode) -> String {
         let scalar = key.text ?? ""
-        if key.isPlain, !scalar.isEmpty, !scalar.contains("\n") { return scalar }
+        if key.isPlain, !scalar.isEmpty { return scalar }
         return YAMLScalar.doubleQuoted(scalar)
     }
 }
@@ -159,9 +161,17 @@ extension YAMLNode {
     }
 
     /// Whether the spelling may be written without quotes as it is.
+    ///
+    /// Text over several lines may not: it would be folded again. U+0085, U+2028 and U+2029 end
+    /// lines too, for libyaml as for YAML 1.1. In the first column three dashes or points would
+    /// begin or end a document.
     fileprivate var isPlain: Bool {
-        guard case .scalar(_, .plain) = content else { return false }
-        return tag == nil
+        guard case .scalar(let text, .plain) = content, tag == nil,
+            !text.hasPrefix("---"), !text.hasPrefix("...")
+        else { return false }
+        return !text.unicodeScalars.contains {
+            ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains($0)
+        }
     }
 }
 

@@ -60,6 +60,20 @@ struct YAMLWriterTests {
         #expect(YAMLWriter.text(root) == text)
     }
 
+    @Test(arguments: ["\u{85}", "\u{2028}", "\u{2029}"])
+    func `does not write plain what another reader's line break would end`(_ end: String) throws {
+        let root = try #require(try YAML.parse("a: b\n  c\(end)  d\n").first)
+        let back = try YAML.parse(YAMLWriter.text(root)).first
+        #expect(try back?.json() == root.json())
+    }
+
+    @Test(arguments: ["--- --- a", "{--- a: b}", "--- ... a", "---\n"])
+    func `does not take text for the marks of a document`(_ text: String) throws {
+        let root = try #require(try YAML.parse(text).first)
+        let back = try YAML.parse(YAMLWriter.text(root))
+        #expect(try back.map { try $0.json() } == [root.json()])
+    }
+
     @Test func `what is written reads back as the same value`() throws {
         let seed = UInt64.random(in: .min ... .max)
         var source = SampleSource(seed: seed)
