@@ -1,13 +1,15 @@
 # The commands of this repository. `make` alone lists them.
 #
 # Overridable: DATA (data directory), LISTEN and TLS_LISTEN (HOST:PORT), FLAGS (more flags for
-# `easel serve`), BUILD_DIR (where SwiftPM builds), FILTER (a regular expression of test names).
+# `easel serve`), BUILD_DIR (where SwiftPM builds), FILTER (a regular expression of test names),
+# FUZZ_TARGET (names of Fuzzing/Corpora, all by default), FUZZ_SECONDS (for each, 60 by default).
 
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 TLS_LISTEN ?= 127.0.0.1:8443
 FLAGS ?=
 FILTER ?=
+FUZZ_TARGET ?=
 BUILD_DIR ?= .build
 
 # Every call of swift takes these. A change of them rebuilds everything, so all targets share them.
@@ -17,11 +19,11 @@ SWIFT_FLAGS ?= --scratch-path $(BUILD_DIR) --explicit-target-dependency-import-c
 # One file to copy, and a few megabytes less resident than with the shared libraries.
 RELEASE_FLAGS ?= --configuration release --static-swift-stdlib
 
-SOURCES := Package.swift $(wildcard Sources Tests Benchmarks)
+SOURCES := Package.swift $(wildcard Sources Tests Benchmarks Fuzzing)
 RELEASE := $(BUILD_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint format openapi bench clean dependencies tools
+.PHONY: help run build test lint format openapi bench fuzz clean dependencies tools
 
 help: ## Lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +62,9 @@ openapi: dependencies ## Writes openapi/*.json from the endpoints
 bench: tools ## Measures the server beside nginx (a few minutes; let the machine be idle)
 	swift build $(SWIFT_FLAGS) $(RELEASE_FLAGS)
 	$(RELEASE)/easel-bench
+
+fuzz: dependencies ## Looks for inputs that break a parser (FUZZ_TARGET=name looks at one)
+	scripts/fuzz $(FUZZ_TARGET)
 
 clean: ## Removes what was built (never the data directory)
 	rm -rf $(BUILD_DIR)

@@ -158,6 +158,31 @@ let benchmarks: [Target] = [
     )
 ]
 
+// The checks are ordinary code that tests run too. The program needs libFuzzer, which only
+// `make fuzz` builds with; it sets the variable.
+let fuzzing: [Target] =
+    [
+        .target(
+            name: "FuzzChecks",
+            dependencies: [
+                "AgentContract", "AgentSync", "APIKit", "Appliances", "Archive", "HTTPClient",
+                "HTTPCore", "JSON", "Primitives", "YAML",
+            ],
+            path: "Fuzzing/Checks",
+            swiftSettings: strict
+        )
+    ]
+    + (Context.environment["EASEL_FUZZ"] == nil
+        ? []
+        : [
+            .executableTarget(
+                name: "easel-fuzz",
+                dependencies: ["FuzzChecks"],
+                path: "Fuzzing/Driver",
+                swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
+            )
+        ])
+
 let testTargets: [Target] = [
     .target(
         name: "TestSupport",
@@ -253,6 +278,7 @@ let testTargets: [Target] = [
             "Storage", "TestSupport", "TLS",
         ]
     ),
+    tests("FuzzingTests", ["Archive", "FuzzChecks"]),
     tests("TidyTests", []),
 ]
 
@@ -262,5 +288,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
-    targets: shims + platformTargets + featureTargets + programs + benchmarks + testTargets
+    targets: shims + platformTargets + featureTargets + programs + benchmarks + fuzzing
+        + testTargets
 )

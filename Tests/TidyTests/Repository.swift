@@ -30,7 +30,10 @@ struct Repository: Sendable {
     init(root: String) {
         let found = Self.topLevelFiles + Self.folders.flatMap { Self.files(below: $0, in: root) }
         texts = found.sorted().compactMap { path in
-            guard !Self.binarySuffixes.contains(where: path.hasSuffix) else { return nil }
+            // Inputs of the fuzzer are as they are.
+            guard !path.hasPrefix("Fuzzing/Corpora/"),
+                !Self.binarySuffixes.contains(where: path.hasSuffix)
+            else { return nil }
             return Self.read(path, in: root)
         }
         sources = texts.filter { $0.path.hasPrefix("Sources/") && $0.path.hasSuffix(".swift") }

@@ -5,14 +5,14 @@ import Crypto
 /// The body of a pairing: Palette's `v1EdgeHostDevice`.
 ///
 /// Its secrets are kept as digests only.
-struct PairingInput: WireInput {
+package struct PairingInput: WireInput {
     let document: DeviceInput
     let id: ApplianceID
     let fingerprint: String
     let tokenDigest: SecretDigest?
     let pairingKeyDigest: SecretDigest?
 
-    init(from fields: Fields) {
+    package init(from fields: Fields) {
         document = DeviceInput(from: fields)
         let host = document.spec?.host
         let hostUID = host?.hostUID ?? ""

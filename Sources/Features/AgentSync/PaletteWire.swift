@@ -13,10 +13,10 @@ struct ChecksumInput: WireInput {
 }
 
 /// Palette's `v1SpectroClusterPacksStatusEntity`.
-struct LayersInput: WireInput {
+package struct LayersInput: WireInput {
     let layers: [JSONObject]
 
-    init(from fields: Fields) {
+    package init(from fields: Fields) {
         layers = fields.list(
             "packs",
             of: LayerInput.self,

@@ -3,10 +3,11 @@ import APIKit
 import Primitives
 
 /// Reads a report's body with all its faults.
-struct ReportInput: WireInput {
-    let report: AgentReport
+package struct ReportInput: WireInput {
+    /// What was read; of use when there are no faults.
+    package let report: AgentReport
 
-    init(from fields: Fields) {
+    package init(from fields: Fields) {
         let observed = fields.object("observed", as: NumberInput.self)
         let health = fields.object("health", as: HealthInput.self)
         let sequence = fields.optionalInt("sequence", in: 1...Int64.max)

@@ -60,16 +60,21 @@ package struct CursorSealer: Sendable {
         mac = HMACSHA256(key: key)
     }
 
-    private func seal(_ after: String, offset: Int, _ context: RequestContext) -> String {
-        let body =
-            "\(context.endpoint.id)\n\(context.tenantUID)\n"
-            + "\(context.scope.projectUID ?? "")\n\(offset)\n\(after)"
+    private func seal(_ after: String, offset: Int, list: String) -> String {
+        let body = "\(list)\n\(offset)\n\(after)"
         let code = mac.code(Array(body.utf8))
         return Base64.encode(Array(code.bytes.prefix(16)), .url) + "."
             + Base64.encode(Array(after.utf8), .url)
     }
 
-    func token(after: String, offset: Int, count: Int, _ context: RequestContext) -> String {
+    /// The token that continues a list behind an item.
+    ///
+    /// - Parameters:
+    ///   - after: the item's sort key.
+    ///   - offset: how many items lie before the next page.
+    ///   - count: how many items the whole list holds.
+    ///   - list: names the operation and the scope; a token is of no use in another one.
+    package func token(after: String, offset: Int, count: Int, list: String) -> String {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("offset")
@@ -77,12 +82,13 @@ package struct CursorSealer: Sendable {
         writer.key("count")
         writer.int(Int64(count))
         writer.key("token")
-        writer.string(seal(after, offset: offset, context))
+        writer.string(seal(after, offset: offset, list: list))
         writer.endObject()
         return Base64.encode(writer.bytes)
     }
 
-    func open(_ text: String, _ context: RequestContext) -> (after: String, offset: Int)? {
+    /// Where the list goes on; `nil` for a text that is no token of this list.
+    package func open(_ text: String, list: String) -> (after: String, offset: Int)? {
         guard let bytes = Base64.decode(text) ?? Base64.decode(text, .url),
             bytes.count < 4096,
             let value = try? JSONParser.parse(bytes), case .object(let object) = value,
@@ -92,13 +98,18 @@ package struct CursorSealer: Sendable {
             let afterBytes = Base64.decode(String(token[token.index(after: dot)...]), .url),
             let after = String(validating: afterBytes, as: UTF8.self)
         else { return nil }
-        let wanted = seal(after, offset: Int(offset), context)
+        let wanted = seal(after, offset: Int(offset), list: list)
         guard constantTimeEqual(wanted, token) else { return nil }
         return (after, Int(offset))
     }
 }
 
 extension RequestContext {
+    /// The list that the call reads, as its continue tokens are bound to it.
+    private var list: String {
+        "\(endpoint.id)\n\(tenantUID)\n\(scope.projectUID ?? "")"
+    }
+
     /// The page that `limit`, `offset` and `continue` ask for.
     ///
     /// - Throws: `.invalidRequest` with a fault for each parameter that does not fit.
@@ -118,7 +129,7 @@ extension RequestContext {
         var offset = number("offset", 0)
         var after: String?
         if let text = query("continue"), !text.isEmpty {
-            if let cursor = services.cursors.open(text, self) {
+            if let cursor = services.cursors.open(text, list: list) {
                 after = cursor.after
                 offset = cursor.offset
             } else {
@@ -155,7 +166,7 @@ extension RequestContext {
                 after: last,
                 offset: next,
                 count: total,
-                self
+                list: list
             )
         }
         return ListMeta(

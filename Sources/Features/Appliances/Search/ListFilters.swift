@@ -2,18 +2,31 @@ import APIKit
 import JSON
 
 /// The filters of the lists that are older than the search, and of the pickers.
-enum ListFilters {
+package enum ListFilters {
     /// The query that `type`, `filters` and `orderBy` of a list ask for.
     ///
     /// - Throws: `.unprocessable` for fields that cannot be compared or sorted by.
     static func query(_ context: RequestContext) throws -> ApplianceQuery {
+        var query = try query(
+            filters: context.query("filters") ?? "",
+            orderBy: context.query("orderBy") ?? ""
+        )
+        let type = type(context)
+        if !type.isEmpty { query.filter = .all(type + [query.filter]) }
+        return query
+    }
+
+    /// The query that the texts of `filters` and `orderBy` ask for.
+    ///
+    /// - Throws: `.unprocessable` for fields that cannot be compared or sorted by.
+    package static func query(filters: String, orderBy: String) throws -> ApplianceQuery {
         var faults: [Fault] = []
-        var parts = type(context)
-        for text in split(context.query("filters") ?? "", by: "AND") where !text.isEmpty {
+        var parts: [ApplianceFilter] = []
+        for text in split(filters, by: "AND") where !text.isEmpty {
             if let part = filter(text, &faults) { parts.append(part) }
         }
         var sort: [ApplianceSort] = []
-        for text in (context.query("orderBy") ?? "").split(separator: ",") {
+        for text in orderBy.split(separator: ",") {
             if let field = order(text, &faults) { sort.append(field) }
         }
         let filter = ApplianceFilter.all(parts)

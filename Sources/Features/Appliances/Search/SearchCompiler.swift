@@ -3,13 +3,15 @@ import JSON
 import Primitives
 
 /// Makes a checked query of a search body, or tells everything that is wrong with it.
-struct SearchCompiler {
+package struct SearchCompiler {
     private var faults: [Fault] = []
     private let faultsMax = 100
 
+    /// Checks a search and gives what it asks for.
+    ///
     /// - Throws: `.unprocessable` with a fault for each property, operator, value or sort field
     ///   that does not fit, and for a search that costs too much.
-    static func query(_ input: SearchInput) throws -> ApplianceQuery {
+    package static func query(_ input: SearchInput) throws -> ApplianceQuery {
         var compiler = SearchCompiler()
         let query = ApplianceQuery(
             filter: compiler.filter(input),

@@ -2,12 +2,12 @@ import APIKit
 import JSON
 
 /// Palette's `v1SearchFilterSummarySpec`: a search as it comes in, nothing but its shape checked.
-struct SearchInput: WireInput {
+package struct SearchInput: WireInput {
     let conjunction: String
     let groups: [SearchGroupInput]
     let sort: [SearchSortInput]
 
-    init(from fields: Fields) {
+    package init(from fields: Fields) {
         let filter: SearchFilterInput? = fields.optionalObject("filter")
         conjunction = filter?.conjunction ?? "and"
         groups = filter?.groups ?? []
