@@ -92,9 +92,23 @@ package struct TestDispatcher: Sendable {
 
     private func check(_ answer: TestAnswer, _ method: HTTPMethod, path: String) throws {
         // A 405 speaks of the path, not of one of its operations.
-        guard let endpoint = endpoint(method, path: path), ![304, 405].contains(answer.status)
-        else { return }
+        guard let endpoint = endpoint(method, path: path), answer.status != 405 else { return }
         guard answer.status < 400 else { return try checkRefusal(answer, endpoint) }
+        var wrong: [String] = []
+        if answer.etag.isEmpty == endpoint.hasEntityTag {
+            wrong.append("the document says otherwise of the entity tag '\(answer.etag)'")
+        }
+        if answer.status == 304 {
+            if !endpoint.answersNotModified { wrong.append("304 is not documented") }
+            if !answer.response.body.isEmpty { wrong.append("304 has a body") }
+        } else {
+            wrong += Self.mismatches(answer, endpoint)
+        }
+        guard wrong.isEmpty else { throw UndocumentedAnswer(operation: endpoint.id, wrong: wrong) }
+    }
+
+    /// How a success differs from its document.
+    private static func mismatches(_ answer: TestAnswer, _ endpoint: Endpoint) -> [String] {
         var wrong: [String] = []
         if answer.status != endpoint.success, !endpoint.otherSuccesses.contains(answer.status) {
             wrong.append("the status is \(answer.status), documented is \(endpoint.success)")
@@ -104,7 +118,7 @@ package struct TestDispatcher: Sendable {
         } else if endpoint.outputContentType == nil, !answer.response.body.isEmpty {
             wrong.append("no body is documented")
         }
-        guard wrong.isEmpty else { throw UndocumentedAnswer(operation: endpoint.id, wrong: wrong) }
+        return wrong
     }
 
     private func checkRefusal(_ answer: TestAnswer, _ endpoint: Endpoint) throws {

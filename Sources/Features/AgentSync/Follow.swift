@@ -30,6 +30,7 @@ extension AgentSync {
             examples: DesiredAnswer.examples
         ) { context in try await poll(context) }
         .answeringAtOnce { context in unchanged(context) }
+        .answeringWithEntityTag()
     }
 
     /// The answer to a poll that asks for nothing but a change, when there is none.

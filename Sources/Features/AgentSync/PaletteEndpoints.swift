@@ -223,7 +223,7 @@ extension AgentSync {
         ) { context in
             let followed = try entry(context).followed
             return try await profiles.archive(followed.map(\.uid), context)
-        }
+        }.answeringWithEntityTag()
     }
 
     // MARK: - Changes of the row

@@ -60,7 +60,7 @@ extension Packs {
                 .unavailable,
             ],
             bodyBytesMax: PackLimits.archiveBytesMax,
-            inputSchema: .binary,
+            bodyMediaTypes: Self.mediaTypes,
             outputSchema: .inferred(from: examples),
             outputContentType: .json,
             examples: examples
@@ -106,14 +106,14 @@ extension Packs {
         }
     }
 
+    private static let mediaTypes = [
+        "application/gzip", "application/x-gzip", "application/x-tar", "application/octet-stream",
+    ]
+
     private static func checkMediaType(_ request: Request) throws {
         guard let type = request.text(of: "content-type") else { return }
         let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
-        let allowed = [
-            "application/gzip", "application/x-gzip", "application/x-tar",
-            "application/octet-stream",
-        ]
-        guard allowed.contains(media) else {
+        guard mediaTypes.contains(media) else {
             throw Failure(
                 .unsupportedMediaType,
                 "Send the pack's archive as application/gzip or application/octet-stream."

@@ -161,7 +161,7 @@ extension Packs {
                     entityTag: "\(pack.uid).\(pack.state.rawValue)"
                 )
             }
-        }
+        }.answeringWithEntityTag()
     }
 
     private var readme: Endpoint {
@@ -206,7 +206,7 @@ extension Packs {
                     fields: [("Cache-Control", "private, max-age=86400")]
                 ) { bytes }
             }
-        }
+        }.answeringWithEntityTag()
     }
 
     /// - Throws: `.resourceNotFound`, also for a pack of another tenant's registry.

@@ -435,7 +435,7 @@ extension Profiles {
             let call = try ProfileCall(context)
             let order = try database.read { tx in try archives.order(of: call.fetch(tx), tx) }
             return try await archives.response(order, from: database, context)
-        }
+        }.answeringWithEntityTag()
     }
 
     private var revisions: Endpoint {

@@ -32,6 +32,9 @@ package final class Dispatcher: Responder {
     }
 
     package func admit(_ request: Request) -> Admission {
+        if request.method == .options, request.text(request.path) == "*" {
+            return .answer(Self.options(HTTPMethod.allCases))
+        }
         do {
             switch router.match(request) {
             case .notFound:
@@ -48,8 +51,9 @@ package final class Dispatcher: Responder {
                     record(response, of: context)
                     return .answer(response)
                 }
+                let bodyBytesMax = try Self.bodyBytesMax(request, route.endpoint)
                 request.admission = context
-                return .accept(bodyBytesMax: route.endpoint.bodyBytesMax)
+                return .accept(bodyBytesMax: bodyBytesMax)
             }
         } catch {
             return .answer(answer(to: error, request))
@@ -64,6 +68,7 @@ package final class Dispatcher: Responder {
         request.admission = nil
         let response: Response
         do {
+            try Self.refuseBody(request, context.route.endpoint)
             response = try await context.route.endpoint.run(context)
         } catch {
             response = answer(to: error, request, at: context.route.endpoint.path)
@@ -77,6 +82,44 @@ package final class Dispatcher: Responder {
             endpoint: context.route.index,
             status: response.status,
             nanoseconds: MonotonicTime.now().nanoseconds(since: context.request.arrivedAt)
+        )
+    }
+
+    /// How many bytes of a body are worth reading.
+    ///
+    /// - Throws: for a body that no operation of the kind takes, before it is sent.
+    private static func bodyBytesMax(_ request: Request, _ endpoint: Endpoint) throws -> Int {
+        guard endpoint.bodyBytesMax > 0 else {
+            if case .length(let length) = request.bodyFraming, length > Endpoint.noBodyBytesMax {
+                throw noBodyTaken
+            }
+            return Endpoint.noBodyBytesMax
+        }
+        if let coding = request.text(of: "content-encoding"),
+            !coding.isEmpty, coding.lowercased() != "identity"
+        {
+            throw Failure(
+                .unsupportedContentCoding,
+                "Send the body as it is, not encoded as \(coding)."
+            )
+        }
+        return endpoint.bodyBytesMax
+    }
+
+    /// Refuses a body where none is taken; an empty object is what SDKs send for none.
+    private static func refuseBody(_ request: Request, _ endpoint: Endpoint) throws {
+        guard endpoint.bodyBytesMax == 0, !request.body.isEmpty else { return }
+        guard let body = try? JSONParser.parse(request.body), body == [:] else {
+            throw noBodyTaken
+        }
+    }
+
+    private static var noBodyTaken: Failure {
+        .fault(
+            "",
+            "NoBodyTaken",
+            "This operation takes no body; send none, or an empty JSON object.",
+            as: .invalidBody
         )
     }
 
@@ -178,16 +221,19 @@ package final class Dispatcher: Responder {
     }
 
     private static func wrongMethod(_ request: Request, allow: [HTTPMethod]) -> Response {
+        if request.method == .options { return options(allow) }
         let names = allow.map(\.text).sorted().joined(separator: ", ")
-        if request.method == .options {
-            return Response(status: 204, fields: [("Allow", names)])
-        }
         var response = Failure(
             .methodNotAllowed,
             "\(request.method.text) is not allowed here; use one of \(names)."
         ).response(requestID: request.id)
         response.fields.append(("Allow", names))
         return response
+    }
+
+    private static func options(_ allow: [HTTPMethod]) -> Response {
+        let names = allow.map(\.text).sorted().joined(separator: ", ")
+        return Response(status: 204, fields: [("Allow", names)])
     }
 
     /// - Parameter pattern: the endpoint's path as declared. What stands in its place in the

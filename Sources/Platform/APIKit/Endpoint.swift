@@ -81,12 +81,17 @@ package struct Endpoint: Sendable {
     package private(set) var otherSuccesses: [UInt16] = []
     package let failures: [Failure.Code]
     package let query: [QueryParameter]
+    /// 0 for an operation that takes no body.
     package let bodyBytesMax: Int
-    /// Whether the body is read as JSON; otherwise it is taken as it comes.
+    /// The shape of a JSON body; `nil` when there is none or it is taken as it comes.
     package let inputSchema: Schema?
+    /// What a body may be sent as; empty for an operation that takes none.
+    package let bodyMediaTypes: [String]
     package let outputSchema: Schema?
     package let outputContentType: ContentType?
     package let examples: [JSONValue]
+    /// Whether answers carry an entity tag; a GET then answers 304 to a caller that has it.
+    package private(set) var hasEntityTag: Bool
     let segments: [Segment]
     let run: @Sendable (RequestContext) async throws -> Response
     /// What answers before `run` where it can; see ``answeringAtOnce(_:)``.
@@ -94,6 +99,9 @@ package struct Endpoint: Sendable {
 
     /// The body size that suits nearly every operation.
     package static let bodyBytesMaxDefault = 1 << 20
+
+    /// What an operation without a body reads to see that it is nothing more than `{}`.
+    static let noBodyBytesMax = 1 << 10
 
     private init(
         _ method: HTTPMethod,
@@ -108,9 +116,11 @@ package struct Endpoint: Sendable {
         query: [QueryParameter],
         bodyBytesMax: Int,
         inputSchema: Schema?,
+        bodyMediaTypes: [String],
         outputSchema: Schema?,
         outputContentType: ContentType?,
         examples: [JSONValue],
+        hasEntityTag: Bool,
         run: @escaping @Sendable (RequestContext) async throws -> Response
     ) {
         self.method = method
@@ -125,9 +135,11 @@ package struct Endpoint: Sendable {
         self.query = query
         self.bodyBytesMax = bodyBytesMax
         self.inputSchema = inputSchema
+        self.bodyMediaTypes = bodyMediaTypes
         self.outputSchema = outputSchema
         self.outputContentType = outputContentType
         self.examples = examples
+        self.hasEntityTag = hasEntityTag
         self.run = run
         segments = path.split(separator: "/", omittingEmptySubsequences: true).map {
             $0.hasPrefix("{") ? .parameter(String($0.dropFirst().dropLast())) : .literal(String($0))
@@ -153,6 +165,16 @@ package struct Endpoint: Sendable {
         copy.shortcut = shortcut
         return copy
     }
+
+    /// The endpoint, which makes its own answers, with an entity tag on them.
+    package func answeringWithEntityTag() -> Endpoint {
+        var copy = self
+        copy.hasEntityTag = true
+        return copy
+    }
+
+    /// Whether a caller that has the answer already is told so with 304.
+    package var answersNotModified: Bool { hasEntityTag && method == .get }
 
     /// The names of the path's parameters, in order.
     package var pathParameters: [String] {
@@ -192,9 +214,11 @@ package struct Endpoint: Sendable {
             query: query,
             bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
             inputSchema: Self.inputSchema(of: Input.self),
+            bodyMediaTypes: Self.mediaTypes(of: Input.self),
             outputSchema: Schema.inferred(from: examples),
             outputContentType: .json,
-            examples: examples
+            examples: examples,
+            hasEntityTag: Output.examples.contains { $0.entityTag != nil }
         ) { context in
             let output = try await handler(context.decode(Input.self), context)
             return context.answer(output, status: success)
@@ -262,9 +286,11 @@ package struct Endpoint: Sendable {
             query: query,
             bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
             inputSchema: Self.inputSchema(of: Input.self),
+            bodyMediaTypes: Self.mediaTypes(of: Input.self),
             outputSchema: nil,
             outputContentType: nil,
-            examples: []
+            examples: [],
+            hasEntityTag: false
         ) { context in
             try await handler(context.decode(Input.self), context)
             return Response(status: success)
@@ -314,7 +340,7 @@ package struct Endpoint: Sendable {
         failures: [Failure.Code] = [],
         query: [QueryParameter] = [],
         bodyBytesMax: Int = 0,
-        inputSchema: Schema? = nil,
+        bodyMediaTypes: [String] = [],
         outputSchema: Schema? = nil,
         outputContentType: ContentType?,
         examples: [JSONValue] = [],
@@ -332,16 +358,22 @@ package struct Endpoint: Sendable {
             failures: failures,
             query: query,
             bodyBytesMax: bodyBytesMax,
-            inputSchema: inputSchema,
+            inputSchema: nil,
+            bodyMediaTypes: bodyMediaTypes,
             outputSchema: outputSchema,
             outputContentType: outputContentType,
             examples: examples,
+            hasEntityTag: false,
             run: handler
         )
     }
 
     private static func inputSchema<Input: WireInput>(of type: Input.Type) -> Schema? {
         type == NoInput.self ? nil : SchemaRecorder.schema(of: type)
+    }
+
+    private static func mediaTypes<Input: WireInput>(of type: Input.Type) -> [String] {
+        type == NoInput.self ? [] : ["application/json"]
     }
 
     private static func exampleValues<Output: WireOutput>(of type: Output.Type) -> [JSONValue] {

@@ -44,6 +44,7 @@ package struct Failure: Error {
         case preconditionFailed = "PreconditionFailed"
         case bodyTooLarge = "RequestBodyTooLarge"
         case unsupportedMediaType = "UnsupportedMediaType"
+        case unsupportedContentCoding = "UnsupportedContentEncoding"
         case unprocessable = "Unprocessable"
         case tooManyRequests = "TooManyRequests"
         case unavailable = "ServiceUnavailable"

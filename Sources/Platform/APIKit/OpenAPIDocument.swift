@@ -50,14 +50,11 @@ package enum OpenAPIDocument {
         operation["tags"] = [.string(endpoint.tag)]
         let parameters = parameters(endpoint)
         if !parameters.isEmpty { operation["parameters"] = .array(parameters) }
-        if let schema = endpoint.inputSchema {
-            operation["requestBody"] = [
-                "content": ["application/json": ["schema": schema.json]]
-            ]
-        } else if endpoint.bodyBytesMax > 0 {
-            operation["requestBody"] = [
-                "content": ["application/octet-stream": ["schema": Schema.binary.json]]
-            ]
+        if !endpoint.bodyMediaTypes.isEmpty {
+            let media: JSONValue = ["schema": (endpoint.inputSchema ?? .binary).json]
+            var content = JSONObject()
+            for type in endpoint.bodyMediaTypes { content[type] = media }
+            operation["requestBody"] = ["content": .object(content)]
         }
         operation["responses"] = responses(endpoint)
         operation["security"] = security(endpoint.access)
@@ -87,12 +84,20 @@ package enum OpenAPIDocument {
             parameters.append(["$ref": "#/components/parameters/ProjectUid"])
         case .open, .signedIn, .appliance: break
         }
+        if endpoint.answersNotModified {
+            parameters.append(["$ref": "#/components/parameters/IfNoneMatch"])
+        }
+        if endpoint.failures.contains(.preconditionFailed) {
+            parameters.append(["$ref": "#/components/parameters/IfMatch"])
+        }
         return parameters
     }
 
     private static func responses(_ endpoint: Endpoint) -> JSONValue {
         var success = JSONObject()
         success["description"] = .string(endpoint.success == 204 ? "Done." : "The answer.")
+        let entityTag: JSONValue = ["ETag": ["$ref": "#/components/headers/ETag"]]
+        if endpoint.hasEntityTag { success["headers"] = entityTag }
         if let type = endpoint.outputContentType {
             var media = JSONObject()
             media["schema"] = (endpoint.outputSchema ?? .binary).json
@@ -109,6 +114,11 @@ package enum OpenAPIDocument {
         for status in ([endpoint.success] + endpoint.otherSuccesses).sorted() {
             responses[String(status)] = .object(success)
         }
+        if endpoint.answersNotModified {
+            responses["304"] = [
+                "description": "The caller has the answer already.", "headers": entityTag,
+            ]
+        }
         for (status, codes) in byStatus.sorted(by: { $0.key < $1.key }) {
             responses[String(status)] = [
                 "description": .string(Set(codes).sorted().joined(separator: ", ")),
@@ -123,12 +133,13 @@ package enum OpenAPIDocument {
     /// The refusals that every endpoint of a kind can answer.
     fileprivate static func always(_ endpoint: Endpoint) -> [Failure.Code] {
         var codes: [Failure.Code] = [
-            .internalError, .unavailable, .storageFull, .invalidRequest,
+            .internalError, .unavailable, .storageFull, .invalidRequest, .invalidBody,
         ]
         if !endpoint.pathParameters.isEmpty { codes.append(.resourceNotFound) }
         if endpoint.access != .open { codes += [.unauthenticated, .operationForbidden] }
-        if endpoint.bodyBytesMax > 0 { codes += [.invalidBody, .bodyTooLarge] }
-        if endpoint.inputSchema != nil { codes.append(.unsupportedMediaType) }
+        if endpoint.bodyBytesMax > 0 {
+            codes += [.bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding]
+        }
         return codes
     }
 
@@ -152,6 +163,24 @@ package enum OpenAPIDocument {
             "ProjectUid": [
                 "name": "ProjectUid", "in": "header", "required": false,
                 "description": "The project to work in; without it the call is in the tenant.",
+                "schema": ["type": "string"],
+            ],
+            "IfMatch": [
+                "name": "If-Match", "in": "header", "required": false,
+                "description":
+                    "Entity tags; the change is made only when the resource has one of them.",
+                "schema": ["type": "string"],
+            ],
+            "IfNoneMatch": [
+                "name": "If-None-Match", "in": "header", "required": false,
+                "description":
+                    "Entity tags that the caller has; 304 when the answer has one of them.",
+                "schema": ["type": "string"],
+            ],
+        ],
+        "headers": [
+            "ETag": [
+                "description": "The entity tag of what is answered.",
                 "schema": ["type": "string"],
             ]
         ],
@@ -193,7 +222,8 @@ extension Endpoint {
     /// Every status that the document says the operation answers with.
     package var documentedStatuses: Set<UInt16> {
         let refusals = failures + OpenAPIDocument.always(self)
-        return Set([success] + otherSuccesses + refusals.map(\.status))
+        let successes = [success] + otherSuccesses + (answersNotModified ? [304] : [])
+        return Set(successes + refusals.map(\.status))
     }
 }
 

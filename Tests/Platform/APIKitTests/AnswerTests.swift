@@ -159,4 +159,56 @@ struct SchemaTests {
         #expect(get?["responses"]?["200"] != nil && get?["responses"]?["401"] != nil)
         #expect(document["paths"]?["/v1/things"]?["post"]?["operationId"]?.text == "new")
     }
+
+    @Test func `say where versions are compared`() {
+        func operation(_ endpoint: Endpoint) -> JSONValue? {
+            OpenAPIDocument.make(title: "T", summary: "S", version: "1", endpoints: [endpoint])[
+                "paths"
+            ]?[endpoint.path]?[endpoint.method.text.lowercased()]
+        }
+        func parameters(_ operation: JSONValue?) -> [String] {
+            (operation?["parameters"]?.elements ?? []).compactMap { $0["$ref"]?.text }
+                .filter { $0.contains("Match") }
+        }
+        let tagged = operation(probe(.get, "/v1/things", "a").answeringWithEntityTag())
+        #expect(tagged?["responses"]?["304"] != nil)
+        #expect(tagged?["responses"]?["200"]?["headers"]?["ETag"] != nil)
+        #expect(parameters(tagged) == ["#/components/parameters/IfNoneMatch"])
+        let plain = operation(probe(.get, "/v1/things", "b"))
+        #expect(plain?["responses"]?["304"] == nil)
+        #expect(plain?["responses"]?["200"]?["headers"] == nil)
+        #expect(parameters(plain) == [])
+        let guarded = Endpoint(
+            .delete,
+            "/v1/things",
+            id: "c",
+            tag: "t",
+            summary: "Deletes.",
+            access: .open,
+            failures: [.preconditionFailed]
+        ) { _, _ in }
+        #expect(parameters(operation(guarded)) == ["#/components/parameters/IfMatch"])
+    }
+
+    @Test func `say what a body is sent as`() {
+        let archive = Endpoint(
+            .post,
+            "/v1/archives",
+            id: "take",
+            tag: "t",
+            summary: "Takes.",
+            access: .open,
+            bodyBytesMax: 10,
+            bodyMediaTypes: ["application/gzip"],
+            outputContentType: nil
+        ) { _ in Response(status: 200) }
+        let document = OpenAPIDocument.make(
+            title: "T",
+            summary: "S",
+            version: "1",
+            endpoints: [archive]
+        )
+        let body = document["paths"]?["/v1/archives"]?["post"]?["requestBody"]?["content"]
+        #expect(body?.members?.map(\.key) == ["application/gzip"])
+    }
 }

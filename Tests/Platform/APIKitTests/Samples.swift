@@ -27,7 +27,7 @@ func probe(
     access: Access = .user(Permission("thing.get")),
     version: Int? = nil
 ) -> Endpoint {
-    Endpoint(
+    let endpoint = Endpoint(
         method,
         path,
         id: id,
@@ -39,4 +39,5 @@ func probe(
         let parameters = try context.endpoint.pathParameters.map(context.parameter)
         return Seen(operation: id, parameters: parameters, version: version)
     }
+    return version == nil ? endpoint : endpoint.answeringWithEntityTag()
 }
