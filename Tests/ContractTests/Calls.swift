@@ -84,6 +84,7 @@ extension World {
             get("v1ApiKeysUidGet", "/v1/apiKeys/\(p.spareKeyUID)"),
             get("v1ProjectsMetadata", "/v1/dashboard/projects/metadata"),
             get("v1ProjectsList", "/v1/projects"),
+            search("v1ProjectsFilterSummary", "/v1/dashboard/projects"),
             get("v1ProjectsUidGet", "/v1/projects/\(p.emptyProjectUID)"),
             get("v1EdgeHostDevicesList", "/v1/edgehosts", project: true),
             get("v1EdgeHostsMetadataQuickFilterGet", "/v1/edgehosts/metadata", project: true),
@@ -195,6 +196,12 @@ extension World {
                 method: .put,
                 target: key + "/state",
                 body: ["isActive": true]
+            ),
+            Call(
+                id: "v1UsersCreate",
+                method: .post,
+                target: "/v1/users",
+                body: ["spec": ["emailId": "new@example.com", "password": "First-pass-1"]]
             ),
             Call(
                 id: "v1ProjectsCreate",

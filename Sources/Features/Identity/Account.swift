@@ -15,6 +15,10 @@ struct Account: Sendable {
 
     /// The only role there is until the role table comes.
     static let tenantAdminRole = "tenant-admin"
+    /// What stands for no role at all.
+    static let noRole = ""
+    /// People of one tenant (BEHAVIOUR 1.4).
+    static let countMax = 300
 
     /// The caller that this person is.
     func principal(apiKeyUID: String?) -> Principal {
@@ -46,5 +50,6 @@ extension Permission {
     static let projectList = Permission("project.list")
     static let projectUpdate = Permission("project.update")
     static let projectDelete = Permission("project.delete")
+    static let userCreate = Permission("user.create")
     static let userList = Permission("user.list")
 }

@@ -32,28 +32,40 @@ enum AccountStore {
         try tx.first("SELECT name FROM tenant WHERE uid = $1", .text(uid)) { $0.text(0) }
     }
 
+    /// - Throws: `.duplicateName` when the tenant has somebody with this e-mail address.
     static func insert(
         _ account: Account,
         passwordHash: String,
         _ tx: borrowing Transaction
     ) throws {
-        try tx.run(
-            """
-            INSERT INTO account (uid, tenant_uid, email, first_name, last_name, password_hash,
-                role, is_active, created_at, modified_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            """,
-            .text(account.uid),
-            .text(account.tenantUID),
-            .text(account.email),
-            .text(account.firstName),
-            .text(account.lastName),
-            .text(passwordHash),
-            .text(account.role),
-            .bool(account.isActive),
-            .timestamp(account.createdAt),
-            .timestamp(account.modifiedAt)
-        )
+        do {
+            try tx.run(
+                """
+                INSERT INTO account (uid, tenant_uid, email, first_name, last_name, password_hash,
+                    role, is_active, created_at, modified_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                """,
+                .text(account.uid),
+                .text(account.tenantUID),
+                .text(account.email),
+                .text(account.firstName),
+                .text(account.lastName),
+                .text(passwordHash),
+                .text(account.role),
+                .bool(account.isActive),
+                .timestamp(account.createdAt),
+                .timestamp(account.modifiedAt)
+            )
+        } catch {
+            guard error.kind == .constraint(name: "account.tenant_uid, account.email") else {
+                throw error
+            }
+            throw Failure(
+                .duplicateName,
+                "There is a user with the e-mail address '\(account.email)' already.",
+                cause: error
+            )
+        }
     }
 
     /// What a sign-in has to look at; made for accounts that may not sign in, too, so that they

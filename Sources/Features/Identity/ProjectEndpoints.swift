@@ -8,8 +8,8 @@ import Storage
 extension Identity {
     var projectEndpoints: [Endpoint] {
         [
-            projectsMetadata, listProjects, createProject, getProject, updateProject,
-            deleteProject,
+            projectsMetadata, searchProjects, listProjects, createProject, getProject,
+            updateProject, deleteProject,
         ]
     }
 
@@ -37,6 +37,38 @@ extension Identity {
             }
             return ProjectsMetadataAnswer(
                 projects: all.filter { $0.name.lowercased().contains(wanted) }
+            )
+        }
+    }
+
+    private var searchProjects: Endpoint {
+        Endpoint(
+            .post,
+            "/v1/dashboard/projects",
+            id: "v1ProjectsFilterSummary",
+            tag: "projects",
+            summary: "Finds projects of the caller's organisation by their names.",
+            access: .user(.projectList),
+            query: QueryParameter.paging,
+            input: ProjectSearch.self,
+            output: ProjectSummaryListAnswer.self
+        ) { input, context in
+            let page = try context.page()
+            let tenant = context.tenantUID
+            let everything = PageRequest(limit: nil, offset: 0, after: nil)
+            // A tenant has so few projects that sorting them beats a statement for each order.
+            let found = input.pick(
+                from: try database.read { try ProjectStore.page(tenant: tenant, everything, $0) }
+            )
+            let shown = Array(found.dropFirst(page.offset).prefix(page.limit ?? found.count))
+            return ProjectSummaryListAnswer(
+                items: shown,
+                meta: context.listMeta(
+                    page,
+                    shown: shown.count,
+                    total: found.count,
+                    last: shown.last?.uid
+                )
             )
         }
     }

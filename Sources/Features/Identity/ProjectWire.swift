@@ -32,18 +32,7 @@ struct ProjectAnswer: WireOutput {
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.field(
-                "metadata",
-                ObjectMeta(
-                    name: project.name,
-                    uid: project.uid,
-                    labels: project.labels,
-                    annotations: project.description.isEmpty
-                        ? [:] : ["description": project.description],
-                    createdAt: project.createdAt,
-                    modifiedAt: project.modifiedAt
-                )
-            )
+            writer.field("metadata", ObjectMeta(project))
             writer.field(
                 "spec",
                 object: { writer in
@@ -73,6 +62,20 @@ struct ProjectAnswer: WireOutput {
                 )
             )
         ]
+    }
+}
+
+extension ObjectMeta {
+    init(_ project: Project) {
+        self.init(
+            name: project.name,
+            uid: project.uid,
+            labels: project.labels,
+            annotations: project.description.isEmpty
+                ? [:] : ["description": project.description],
+            createdAt: project.createdAt,
+            modifiedAt: project.modifiedAt
+        )
     }
 }
 

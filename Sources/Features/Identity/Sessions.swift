@@ -141,6 +141,24 @@ package struct Sessions: Sendable {
         }
     }
 
+    /// The form in which a password is stored; without one, a form that no password fits.
+    ///
+    /// - Throws: `.unavailable` when too many wait.
+    func hash(_ password: String?) async throws -> String {
+        guard let password else { return PasswordHash.decoy }
+        let hasher = hasher
+        do {
+            return try await slowWork.run { try hasher.hash(password) }
+        } catch {
+            throw Failure(
+                .unavailable,
+                "The server is busy; try again.",
+                retryAfterSeconds: Int.random(in: 1...4),
+                cause: error
+            )
+        }
+    }
+
     private func open(
         _ match: Match,
         requestID: String,

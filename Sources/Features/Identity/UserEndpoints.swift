@@ -1,10 +1,12 @@
 import APIKit
+import Audit
 import HTTPCore
+import Primitives
 import Storage
 
 extension Identity {
     var sessionEndpoints: [Endpoint] { [authenticate, refresh] }
-    var userEndpoints: [Endpoint] { [userInfo, listUsers] }
+    var userEndpoints: [Endpoint] { [userInfo, listUsers, createUser] }
 
     // The credential is never taken from a cookie, so that no other site can use a browser's: the
     // parameter is known and without effect.
@@ -106,6 +108,54 @@ extension Identity {
                     last: accounts.last?.uid
                 )
             )
+        }
+    }
+
+    private var createUser: Endpoint {
+        Endpoint(
+            .post,
+            "/v1/users",
+            id: "v1UsersCreate",
+            tag: "users",
+            summary: "Makes a person of the caller's organisation; `spec.password`, an addition to "
+                + "Palette's body, is what they first sign in with.",
+            access: .user(.userCreate),
+            success: 201,
+            failures: [.duplicateName, .limitExceeded],
+            input: UserInput.self,
+            output: UIDAnswer.self
+        ) { input, context in
+            let (tenant, actor, spec) = (context.tenantUID, AuditActor(context), input.spec)
+            let passwordHash = try await sessions.hash(spec.password)
+            let uid = try await database.write { tx in
+                guard try AccountStore.count(tenant: tenant, tx) < Account.countMax else {
+                    throw Failure(
+                        .limitExceeded,
+                        "An organisation may have \(Account.countMax) people."
+                    )
+                }
+                let account = Account(
+                    uid: UID.make(at: tx.now).text,
+                    tenantUID: tenant,
+                    email: spec.email,
+                    firstName: spec.firstName,
+                    lastName: spec.lastName,
+                    role: spec.role,
+                    isActive: true,
+                    createdAt: tx.now,
+                    modifiedAt: tx.now
+                )
+                try AccountStore.insert(account, passwordHash: passwordHash, tx)
+                try AuditStore.record(
+                    .create,
+                    AuditResource("user", uid: account.uid, name: account.email),
+                    spec.role == Account.noRole ? "User created." : "Tenant Admin created.",
+                    by: actor,
+                    tx
+                )
+                return account.uid
+            }
+            return UIDAnswer(uid: uid)
         }
     }
 }

@@ -15,6 +15,56 @@ struct LoginInput: WireInput {
     }
 }
 
+/// The body that makes a person.
+///
+/// There is no mail with a link under which people choose a password themselves; so the first one
+/// may be given here, which is an addition to Palette's body.
+struct UserInput: WireInput {
+    struct Spec: WireInput {
+        let email: String
+        let firstName: String
+        let lastName: String
+        let password: String?
+        let role: String
+
+        init(from fields: Fields) {
+            let given = fields.text("emailId", bytesMax: EmailAddress.bytesMax)
+            let address = EmailAddress(given)
+            email = address?.text ?? ""
+            if address == nil, !given.isEmpty {
+                fields.fault("emailId", "InvalidEmail", "'emailId' is not an e-mail address.")
+            }
+            firstName = Self.name("firstName", fields)
+            lastName = Self.name("lastName", fields)
+            password = fields.optionalText("password", bytesMax: 1024)
+            for fault in PasswordPolicy.faults(of: password ?? "", at: "") where password != nil {
+                fields.fault("password", fault.code, fault.message)
+            }
+            let roles = fields.texts("roles", countMax: 100)
+            if roles.contains(where: { $0 != Account.tenantAdminRole }) {
+                let known = Account.tenantAdminRole
+                fields.fault("roles", "UnknownRole", "The only role there is is '\(known)'.")
+            }
+            if !fields.texts("teams", countMax: 100).isEmpty {
+                fields.fault("teams", "UnknownTeam", "There are no teams to be a member of.")
+            }
+            role = roles.isEmpty ? Account.noRole : Account.tenantAdminRole
+        }
+
+        private static func name(_ key: String, _ fields: Fields) -> String {
+            let name = fields.optionalText(key, bytesMax: MetaInput.nameBytesMax) ?? ""
+            if let flaw = MetaInput.flaw(in: name) { fields.fault(key, "NotAllowed", flaw) }
+            return name
+        }
+    }
+
+    let spec: Spec
+
+    init(from fields: Fields) {
+        spec = fields.object("spec")
+    }
+}
+
 /// A session token.
 struct UserTokenAnswer: WireOutput {
     let token: String
@@ -70,7 +120,7 @@ struct UserAnswer: Sendable, JSONWritable {
                     writer.field("emailId", account.email)
                     writer.field("firstName", account.firstName)
                     writer.field("lastName", account.lastName)
-                    writer.field("roles", [account.role])
+                    writer.field("roles", account.role == Account.noRole ? [] : [account.role])
                 }
             )
             writer.field(

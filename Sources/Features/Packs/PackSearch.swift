@@ -21,8 +21,8 @@ struct PackSearch: WireInput {
     }
 
     struct Filter: WireInput {
-        let name: Text?
-        let displayName: Text?
+        let name: TextFilter?
+        let displayName: TextFilter?
         let type: [String]
         let layer: [String]
         let environment: [String]
@@ -46,34 +46,6 @@ struct PackSearch: WireInput {
             state = fields.texts("state", countMax: PackLimits.filterValueCountMax)
             isFips = fields.optionalFlag("isFips")
         }
-    }
-
-    /// v1FilterString.
-    struct Text: WireInput {
-        let equal: String?
-        let notEqual: String?
-        let contains: String?
-        let beginsWith: String?
-        let ignoresCase: Bool
-
-        init(from fields: Fields) {
-            equal = fields.optionalText("eq")
-            notEqual = fields.optionalText("ne")
-            contains = fields.optionalText("contains")
-            beginsWith = fields.optionalText("beginsWith")
-            ignoresCase = fields.optionalFlag("ignoreCase") ?? true
-        }
-
-        func matches(_ text: String) -> Bool {
-            let text = fold(text)
-            if let equal, fold(equal) != text { return false }
-            if let notEqual, fold(notEqual) == text { return false }
-            if let contains, !text.contains(fold(contains)) { return false }
-            if let beginsWith, !text.hasPrefix(fold(beginsWith)) { return false }
-            return true
-        }
-
-        private func fold(_ text: String) -> String { ignoresCase ? text.lowercased() : text }
     }
 
     struct Sort: WireInput {

@@ -86,7 +86,7 @@ struct ProfileSearch: WireInput {
     }
 
     private struct Filter: WireInput {
-        let name: Text?
+        let name: TextFilter?
         let types: [String]
         let environments: [String]
         let scope: String
@@ -116,32 +116,6 @@ struct ProfileSearch: WireInput {
                 && tags?.matches(profile.labels) ?? true
                 && version?.matches(profile.profileVersion) ?? true
         }
-    }
-
-    /// `v1FilterString`.
-    private struct Text: WireInput {
-        let eq: String
-        let ne: String
-        let contains: String
-        let beginsWith: String
-        let ignoresCase: Bool
-
-        init(from fields: Fields) {
-            eq = fields.optionalText("eq") ?? ""
-            ne = fields.optionalText("ne") ?? ""
-            contains = fields.optionalText("contains") ?? ""
-            beginsWith = fields.optionalText("beginsWith") ?? ""
-            ignoresCase = fields.optionalFlag("ignoreCase") ?? true
-        }
-
-        func matches(_ text: String) -> Bool {
-            let text = fold(text)
-            return (eq.isEmpty || text == fold(eq)) && (ne.isEmpty || text != fold(ne))
-                && (contains.isEmpty || text.contains(fold(contains)))
-                && (beginsWith.isEmpty || text.hasPrefix(fold(beginsWith)))
-        }
-
-        private func fold(_ text: String) -> String { ignoresCase ? text.lowercased() : text }
     }
 
     /// `v1FilterArray` over tags such as `k:v` or `k`: one of `eq` and none of `ne`.
