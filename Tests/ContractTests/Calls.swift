@@ -432,7 +432,7 @@ extension World {
                 host + "/hostPairingKey",
                 ["hostPairingKey": "a-new-key"]
             ),
-            call("resumeAppliance", .post, host + "/resume", nil),
+            call("resumeAppliance", .post, "/v1/edgehosts/\(p.waitingUID)/resume", nil),
             call(
                 "replaceApplianceHost",
                 .post,

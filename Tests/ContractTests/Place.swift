@@ -292,6 +292,14 @@ struct PlaceMaker {
                 ]
             )
         }
+        // Only an agent that saw a later state can have its appliance paused.
+        let waitingUID = place.waitingUID
+        try database.writeBlocking { tx in
+            _ = try tx.run(
+                "UPDATE appliance SET paused_reason = 'test' WHERE uid = $1",
+                .text(waitingUID)
+            )
+        }
         let device = try await must(
             .post,
             "/v1/edgehosts/register",

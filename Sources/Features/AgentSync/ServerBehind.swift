@@ -121,7 +121,9 @@ extension AgentSync {
         _ tx: borrowing Transaction
     ) throws {
         let former = try fetch(entry, tx)
-        guard former.pausedReason != nil else { return }
+        guard former.pausedReason != nil else {
+            throw Failure(.conflict, "The appliance is not paused; there is nothing to resume.")
+        }
         var appliance = former
         appliance.pausedReason = nil
         if former.pausedReason == Self.serverBehind, let seen = try AgentStore.ahead(entry.key, tx)

@@ -1,3 +1,5 @@
+import APIKit
+
 /// The tags of an appliance: `key:value` pairs, the value optional.
 package struct Tags: Sendable, Hashable {
     /// The pairs as their writer gave them.
@@ -46,6 +48,8 @@ package struct Tags: Sendable, Hashable {
                 faults.append(
                     (key, "InvalidCharacter", "A tag must not contain control characters.")
                 )
+            } else if key == nameKey, let flaw = NameRule.flaw(in: value) {
+                faults.append((key, "InvalidCharacter", flaw))
             }
         }
         return faults

@@ -56,9 +56,9 @@ struct APIKey: Sendable {
 
     /// The key, revoked or active again.
     ///
-    /// - Throws: `.ruleViolated` when an expired key would become active.
+    /// - Throws: `.ruleViolated` when an expired key is to be active.
     func switched(active: Bool, at now: Timestamp) throws -> APIKey {
-        if active, !isActive, isExpired(at: now) {
+        if active, isExpired(at: now) {
             throw Failure.fault(
                 "/isActive",
                 "Expired",

@@ -64,7 +64,7 @@ package struct Bootstrap: Sendable {
                 )
             )
         }
-        if let flaw = MetaInput.flaw(in: organisation) {
+        if let flaw = NameRule.flaw(in: organisation) {
             faults.append(Fault("/org", "NotAllowed", flaw))
         }
         let address = EmailAddress(email)

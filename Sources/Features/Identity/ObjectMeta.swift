@@ -15,21 +15,7 @@ struct MetaInput: WireInput {
         name = fields.text("name", bytesMax: Self.nameBytesMax)
         labels = fields.textMap("labels", countMax: 64, bytesMax: 1024)
         annotations = fields.textMap("annotations", countMax: 64, bytesMax: 4096)
-        if let message = Self.flaw(in: name) { fields.fault("name", "NotAllowed", message) }
-    }
-
-    /// What makes a text unfit to be a name; `nil` when it is fit, or empty.
-    static func flaw(in name: String) -> String? {
-        guard let first = name.unicodeScalars.first, let last = name.unicodeScalars.last else {
-            return nil
-        }
-        if first.properties.isWhitespace || last.properties.isWhitespace {
-            return "A name must not begin or end with white space."
-        }
-        let isControl = name.unicodeScalars.contains {
-            [.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
-        }
-        return isControl ? "A name must not hold control characters." : nil
+        if let message = NameRule.flaw(in: name) { fields.fault("name", "NotAllowed", message) }
     }
 }
 

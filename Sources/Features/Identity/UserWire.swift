@@ -53,7 +53,7 @@ struct UserInput: WireInput {
 
         private static func name(_ key: String, _ fields: Fields) -> String {
             let name = fields.optionalText(key, bytesMax: MetaInput.nameBytesMax) ?? ""
-            if let flaw = MetaInput.flaw(in: name) { fields.fault(key, "NotAllowed", flaw) }
+            if let flaw = NameRule.flaw(in: name) { fields.fault(key, "NotAllowed", flaw) }
             return name
         }
     }

@@ -32,11 +32,7 @@ struct PackListFilter: Sendable, Hashable {
 
     /// - Throws: `.unprocessable` naming the term that does not fit.
     init(_ text: String) throws {
-        guard !text.isEmpty else {
-            terms = []
-            return
-        }
-        let parts = Self.split(text)
+        let parts = FilterTerms.split(text)
         guard parts.count <= PackLimits.filterTermCountMax else {
             throw Self.refusal("'filters' has more than \(PackLimits.filterTermCountMax) terms.")
         }
@@ -60,28 +56,6 @@ struct PackListFilter: Sendable, Hashable {
                 pack.cloudTypes.contains { term.values.contains($0) }
             }
         }
-    }
-
-    /// Cuts at each `AND` that a field follows: a value such as `BRAND` stays whole.
-    private static func split(_ text: String) -> [Substring] {
-        var parts: [Substring] = []
-        var start = text.startIndex
-        var at = start
-        while at < text.endIndex {
-            let rest = text[at...]
-            if rest.hasPrefix("AND"), at > start {
-                let next = rest.dropFirst(3)
-                if ["metadata.", "spec.", "status."].contains(where: next.hasPrefix) {
-                    parts.append(text[start..<at])
-                    start = next.startIndex
-                    at = start
-                    continue
-                }
-            }
-            at = text.index(after: at)
-        }
-        parts.append(text[start...])
-        return parts
     }
 
     private static func term(_ part: Substring) throws -> Term {

@@ -119,9 +119,7 @@ extension Fields {
     }
 
     fileprivate func checkName(_ name: String) {
-        if name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
-            fault("name", "InvalidName", "'name' must not hold control characters.")
-        }
+        if let flaw = NameRule.flaw(in: name) { fault("name", "InvalidName", flaw) }
     }
 
     /// The profile's own version; `nil` when it is left out or empty.

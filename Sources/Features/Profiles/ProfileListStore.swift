@@ -40,7 +40,7 @@ struct ProfileQuery: Sendable, Hashable {
     /// - Throws: `.unprocessable` with a fault for each term that does not fit.
     init(filters: String, orderBy: String) throws {
         var faults: [Fault] = []
-        for part in Self.split(filters) {
+        for part in FilterTerms.split(filters) {
             if let term = Self.term(part) {
                 terms.append(term)
             } else {
@@ -88,23 +88,6 @@ struct ProfileQuery: Sendable, Hashable {
         guard faults.isEmpty else {
             throw Failure(.unprocessable, faults[0].message, faults: faults)
         }
-    }
-
-    /// Cuts at each `AND` that a field follows: a value such as `BRAND` stays whole.
-    private static func split(_ text: String) -> [Substring] {
-        guard !text.isEmpty else { return [] }
-        var parts: [Substring] = []
-        var start = text.startIndex
-        for range in text.ranges(of: "AND") {
-            let next = text[range.upperBound...]
-            guard range.lowerBound >= start,
-                ["metadata.", "spec.", "status."].contains(where: next.hasPrefix)
-            else { continue }
-            parts.append(text[start..<range.lowerBound])
-            start = range.upperBound
-        }
-        parts.append(text[start...])
-        return parts
     }
 
     private static func term(_ part: Substring) -> Term? {

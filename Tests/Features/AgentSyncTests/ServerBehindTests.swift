@@ -73,9 +73,9 @@ import Testing
                 observed: number.text
             ).status == 304
         )
-        // Resuming what is not paused changes nothing.
         let again = try await fleet.api.call(.post, "/v1/edgehosts/device-1/resume", project: "p1")
-        #expect(again.status == 204)
+        #expect(again.status == 409)
+        #expect(again.message == "The appliance is not paused; there is nothing to resume.")
         #expect(
             try fleet.count("SELECT count(*) FROM audit WHERE message = 'Appliance resumed'") == 1
         )

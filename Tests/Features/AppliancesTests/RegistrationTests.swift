@@ -10,6 +10,23 @@ import Testing
 
 @Suite("Registering an appliance")
 struct RegistrationTests {
+    @Test(arguments: [" ", "a\u{7}", "a\u{202E}b"])
+    func `refuses a name that cannot be read, as a name and as a tag`(_ name: String) async throws {
+        let site = try Site()
+        for (metadata, pointer) in [
+            (["uid": "a", "name": .string(name)], "/metadata/name"),
+            (["uid": "a", "labels": ["name": .string(name)]], "/metadata/labels/name"),
+        ] as [(JSONValue, String)] {
+            let answer = try await site.api.call(
+                .post,
+                "/v1/edgehosts",
+                body: ["metadata": metadata]
+            )
+            #expect(answer.status == 400)
+            #expect(answer.faults == [pointer + " InvalidCharacter"])
+        }
+    }
+
     @Test func `answers the ID, leaves one audit row and tells of it`() async throws {
         let site = try Site()
         let answer = try await site.api.call(

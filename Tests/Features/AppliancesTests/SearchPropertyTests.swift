@@ -245,6 +245,9 @@ private enum Plain {
         case .all(let parts): parts.allSatisfy { holds($0, appliance, health) }
         case .any(let parts): parts.contains { holds($0, appliance, health) }
         case .not(let part): !holds(part, appliance, health)
+        case .text(.name, let comparison, let value, let ignoresCase):
+            compare(appliance.displayName, comparison, value, ignoresCase)
+                || compare(appliance.id.text, comparison, value, ignoresCase)
         case .text(let property, let comparison, let value, let ignoresCase):
             compare(text(property, appliance, health), comparison, value, ignoresCase)
         case .number(let property, let comparison, let value):

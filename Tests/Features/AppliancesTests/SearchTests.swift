@@ -282,6 +282,7 @@ struct SearchTests {
         let site = try await fleet()
         let cases: [(String, [String])] = [
             ("", ["a-1", "b-2", "B-3"]), ("?filters=metadata.uid=b-2", ["b-2"]),
+            ("?filters=metadata.uid=BRAND", []),
             ("?filters=status.state=unpairedANDspec.device.archType=arm64", ["B-3"]),
             ("?filters=metadata.name_in_b-2,B-3", ["b-2", "B-3"]),
             ("?orderBy=metadata.name=-1", ["b-2", "a-1", "B-3"]), ("?type=libvirt", []),
@@ -291,10 +292,25 @@ struct SearchTests {
             let answer = try await site.api.call(.get, "/v1/edgehosts" + query)
             #expect(uids(answer) == expected, "\(query)")
         }
-        for query in ["?filters=spec.host=1", "?filters=x", "?orderBy=host=1", "?orderBy=a"] {
+        for query in [
+            "?filters=spec.host=1", "?filters=x", "?filters=metadata.uid=b-2ANDhost=1",
+            "?orderBy=host=1", "?orderBy=a",
+        ] {
             #expect(try await site.api.call(.get, "/v1/edgehosts" + query).status == 422)
         }
         #expect(try await site.api.call(.get, "/v1/edgehosts?limit=x").status == 400)
+    }
+
+    @Test func `finds by the ID where a name is shown instead`() async throws {
+        let site = try await fleet()
+        for (comparison, value) in [("eq", "a-1"), ("contains", "-1"), ("eq", "Zürich")] {
+            let answer = try await site.api.call(
+                .post,
+                Self.path,
+                body: Self.body(Self.text("name", comparison, [value]))
+            )
+            #expect(uids(answer) == ["a-1"], "\(comparison) \(value)")
+        }
     }
 
     @Test func `answers the pickers, the tags and the schema`() async throws {

@@ -93,6 +93,10 @@ struct APIKeyTests {
         #expect(try await set(.patch, "", ["isActive": true]).status == 204)
         site.clock.advance(seconds: 3600)
         #expect(try await status(site, secret) == 401)
+        // It says that it is active, and still opens nothing.
+        let known = try await set(.patch, "", ["isActive": true])
+        #expect(known.faults == ["/isActive Expired"])
+        #expect(known.message.contains("has expired"))
         #expect(try await set(.put, "/state", ["isActive": false]).status == 204)
         let refused = try await set(.put, "/state", ["isActive": true])
         #expect(refused.status == 400)
@@ -256,10 +260,7 @@ struct APIKeyTests {
         )
         let path = "/v1/apiKeys/\(uid)"
         let before = try await site.api.call(.get, path, as: site.acme.apiKey)
-        site.clock.advance(seconds: 120)
         let rows = try await site.audited {
-            let put = try await site.api.call(.put, path, as: site.acme.apiKey, body: before.json)
-            #expect(put.status == 204)
             let state = try await site.api.call(
                 .put,
                 path + "/state",
@@ -267,6 +268,9 @@ struct APIKeyTests {
                 body: ["isActive": true]
             )
             #expect(state.status == 204)
+            site.clock.advance(seconds: 120)
+            let put = try await site.api.call(.put, path, as: site.acme.apiKey, body: before.json)
+            #expect(put.status == 204)
         }
         #expect(rows == [])
         let after = try await site.api.call(.get, path, as: site.acme.apiKey)

@@ -25,13 +25,7 @@ package struct MetadataInput: WireInput {
     package init(from fields: Fields) {
         uid = fields.optionalText("uid", bytesMax: 16_384) ?? ""
         name = fields.optionalText("name", bytesMax: 256) ?? ""
-        if name.hasControlCharacter {
-            fields.fault(
-                "name",
-                "InvalidCharacter",
-                "'name' must not contain control characters."
-            )
-        }
+        if let flaw = NameRule.flaw(in: name) { fields.fault("name", "InvalidCharacter", flaw) }
         let pairs = fields.textMap("labels", countMax: 1000, bytesMax: 16_384)
         for fault in Tags.faults(in: pairs) {
             fields.fault("labels", key: fault.key, fault.code, fault.message)

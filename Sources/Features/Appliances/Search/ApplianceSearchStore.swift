@@ -38,6 +38,24 @@ enum ApplianceSearchStore {
         case .any(let parts):
             return join(parts, separator: " OR ", empty: "1 = 0", &condition)
         case .not(let part): return "NOT (" + sql(part, &condition) + ")"
+        case .text(.name, let comparison, let value, let ignoresCase):
+            // People know a machine by its ID as well, also where a `name` tag is shown instead.
+            return "("
+                + compare(
+                    column(ApplianceFilter.TextProperty.name),
+                    comparison,
+                    value,
+                    ignoresCase,
+                    &condition
+                )
+                + " OR "
+                + compare(
+                    column(ApplianceFilter.TextProperty.uid),
+                    comparison,
+                    value,
+                    ignoresCase,
+                    &condition
+                ) + ")"
         case .text(let property, let comparison, let value, let ignoresCase):
             return compare(column(property), comparison, value, ignoresCase, &condition)
         case .number(let property, let comparison, let value):

@@ -22,7 +22,7 @@ package enum ListFilters {
     package static func query(filters: String, orderBy: String) throws -> ApplianceQuery {
         var faults: [Fault] = []
         var parts: [ApplianceFilter] = []
-        for text in split(filters, by: "AND") where !text.isEmpty {
+        for text in FilterTerms.split(filters) {
             if let part = filter(text, &faults) { parts.append(part) }
         }
         var sort: [ApplianceSort] = []
@@ -70,12 +70,9 @@ package enum ListFilters {
         "spec.device.archType": .architecture,
     ]
 
-    private static func filter(_ text: String, _ faults: inout [Fault]) -> ApplianceFilter? {
-        let name: String
-        let values: [String]
-        let isList = text.split(separator: "=").count < 2 && !text.contains("=")
-        let parts = split(text, by: isList ? "_in_" : "=", at: 1)
-        guard parts.count == 2 else {
+    private static func filter(_ text: Substring, _ faults: inout [Fault]) -> ApplianceFilter? {
+        let isList = !text.contains("=")
+        guard let range = text.firstRange(of: isList ? "_in_" : "=") else {
             faults.append(
                 Fault(
                     "query/filters",
@@ -85,8 +82,8 @@ package enum ListFilters {
             )
             return nil
         }
-        name = parts[0]
-        values = isList ? parts[1].split(separator: ",").map(String.init) : [parts[1]]
+        let (name, rest) = (String(text[..<range.lowerBound]), text[range.upperBound...])
+        let values = isList ? rest.split(separator: ",").map(String.init) : [String(rest)]
         guard let property = properties[name] else {
             faults.append(
                 Fault(
@@ -121,31 +118,6 @@ package enum ListFilters {
             return nil
         }
         return ApplianceSort(field, isDescending: parts[1] == "-1")
-    }
-
-    /// The pieces between a separator's occurrences.
-    ///
-    /// - Parameter splits: how often to split at most.
-    private static func split(
-        _ text: String,
-        by separator: String,
-        at splits: Int = .max
-    ) -> [String] {
-        var pieces: [String] = []
-        var rest = Array(text.utf8)[...]
-        let wanted = Array(separator.utf8)
-        var at = rest.startIndex
-        while pieces.count < splits, rest.endIndex - at >= wanted.count {
-            if rest[at..<(at + wanted.count)].elementsEqual(wanted) {
-                pieces.append(String(decoding: rest[rest.startIndex..<at], as: UTF8.self))
-                rest = rest[(at + wanted.count)...]
-                at = rest.startIndex
-            } else {
-                at += 1
-            }
-        }
-        pieces.append(String(decoding: rest, as: UTF8.self))
-        return pieces
     }
 }
 

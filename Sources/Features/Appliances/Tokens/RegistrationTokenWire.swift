@@ -30,13 +30,7 @@ private struct TokenMetadataInput: WireInput {
 
     init(from fields: Fields) {
         name = fields.text("name", bytesMax: 128)
-        if name.hasControlCharacter {
-            fields.fault(
-                "name",
-                "InvalidCharacter",
-                "'name' must not contain control characters."
-            )
-        }
+        if let flaw = NameRule.flaw(in: name) { fields.fault("name", "InvalidCharacter", flaw) }
         let texts = fields.textMap("annotations")
         annotations = fields.has("annotations") ? texts : nil
         var usesMax: Int64?
