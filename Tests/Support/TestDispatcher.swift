@@ -81,6 +81,7 @@ package struct TestDispatcher: Sendable {
         case .answer(let answer): response = answer
         case .accept(let bodyBytesMax) where body.count > bodyBytesMax:
             // The server below the dispatcher answers so once it has counted the bytes.
+            request.admission = nil
             response = Failure(.bodyTooLarge, "The body is too large.")
                 .response(requestID: request.id)
         case .accept: response = await dispatcher.respond(to: request)
@@ -145,11 +146,12 @@ package struct TestDispatcher: Sendable {
         }.min { $0.pathParameters.count < $1.pathParameters.count }
     }
 
-    private static func request(
+    /// A request as the server below hands it over.
+    package static func request(
         _ method: HTTPMethod,
         _ target: String,
-        _ headers: [(String, String)],
-        _ body: [UInt8]
+        _ headers: [(String, String)] = [],
+        _ body: [UInt8] = []
     ) -> Request {
         let request = Request()
         request.method = method

@@ -10,18 +10,9 @@ package struct DeviceAnswer: WireOutput {
         self.detail = detail
     }
 
-    /// The row's version, and a digest of the whole answer behind a point: what agents and
-    /// profiles change shows in the answer and leaves the row as it is.
-    package var entityTag: String? {
-        "\(detail.appliance.version).\(Self.fnv1a(jsonBytes(capacity: 2048)))"
-    }
-
-    /// A fast digest (FNV-1a, 64 bits): it tells versions of one answer apart and guards nothing.
-    private static func fnv1a(_ bytes: [UInt8]) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
-    }
+    package var entityTag: String? { String(detail.appliance.version) }
+    /// What agents and profiles change shows, and leaves the row as it is.
+    package var showsMoreThanVersion: Bool { true }
 
     package func write(to writer: inout JSONWriter) {
         let appliance = detail.appliance

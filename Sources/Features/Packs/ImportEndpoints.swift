@@ -66,13 +66,17 @@ extension Packs {
             examples: examples
         ) { context in
             try await importPack(context)
-        }.alsoAnswering(200)
+        }.alsoAnswering(200).admitting { context in
+            // Before the archive is sent and held in memory.
+            _ = try Self.packRegistry(of: database, context)
+            try Self.checkMediaType(context.request)
+            try refuseOtherTenants(context)
+            return try imports.enter()
+        }
     }
 
     private func importPack(_ context: RequestContext) async throws -> Response {
         let registry = try Self.packRegistry(of: database, context)
-        try Self.checkMediaType(context.request)
-        try refuseOtherTenants(context)
         let actor = AuditActor(context)
         let bytes = context.request.body
         let reading = try await apart { PackManifestReader.read(archive: bytes) }

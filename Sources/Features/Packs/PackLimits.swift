@@ -2,8 +2,11 @@
 package enum PackLimits {
     /// A pack archive as it comes, packed.
     package static let archiveBytesMax = 64 << 20
+    /// Imports over HTTP at a time, from the first byte of the archive on: each may take a few
+    /// times what its pack holds.
+    static let importsAtOnce = 1
     /// All files of one pack together, unpacked.
-    static let packBytesMax = 256 << 20
+    static let packBytesMax = 128 << 20
     /// Files of one pack, unpacked.
     static let fileCountMax = 2_000
     /// One file of a pack.
@@ -17,7 +20,7 @@ package enum PackLimits {
     static let logoBytesMax = 2 << 20
     static let chartBytesMax = 32 << 20
     /// One chart, unpacked, and its files.
-    static let chartUnpackedBytesMax = 256 << 20
+    static let chartUnpackedBytesMax = 64 << 20
     static let chartFileCountMax = 10_000
     static let chartYAMLBytesMax = 256 << 10
     static let manifestCountMax = 100

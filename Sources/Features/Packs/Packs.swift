@@ -7,6 +7,7 @@ import Storage
 package struct Packs: Sendable {
     let database: Database
     let importer: PackImporter
+    let imports = ImportGate()
     private let workers: WorkerPool?
 
     /// - Parameters:

@@ -53,6 +53,8 @@ struct LayerListOutput: WireOutput {
     let layers: [LayerOutput]
 
     var entityTag: String? { profile.entityTag }
+    /// Trains, states of packs and other versions of the profile change without it.
+    var showsMoreThanVersion: Bool { true }
 
     static var examples: [LayerListOutput] {
         [
@@ -134,6 +136,8 @@ struct LayerSummaryOutput: WireOutput {
     }
 
     var entityTag: String? { profile.entityTag }
+    /// Trains, states of packs and other versions of the profile change without it.
+    var showsMoreThanVersion: Bool { true }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()

@@ -8,6 +8,7 @@ import JSON
 import Packs
 import Primitives
 import Storage
+import Synchronization
 
 /// Makes `systemprofile.tgz`: all that a site needs to pair and to begin.
 ///
@@ -19,6 +20,7 @@ package struct ProfileArchives: Sendable {
     /// PEM of the private authority that signed the server's certificate.
     package let caCertificate: String?
     let tokens: RegistrationTokens
+    private let digests = ArchiveDigests()
     /// Runs work that would hold up a loop.
     let runSlow: @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
 
@@ -41,6 +43,12 @@ package struct ProfileArchives: Sendable {
         /// The revision as its JSON stands in the database.
         let content: [UInt8]
         let token: String
+
+        /// A digest of all that the archive is made from: the content names the rest by digest.
+        func name(_ serverURL: String, _ caCertificate: String?) -> Digest {
+            let rest = [serverURL, caCertificate ?? "", token].joined(separator: "\n")
+            return SHA256.digest(content + Array(rest.utf8))
+        }
     }
 
     /// Makes the token that the archive of a system profile carries, if it has none yet.
@@ -101,16 +109,21 @@ package struct ProfileArchives: Sendable {
         from database: Database,
         _ context: RequestContext
     ) async throws -> Response {
+        let known = context.request.field("if-none-match").map { context.request.head[$0] }
+        let name = order.name(serverURL(), caCertificate)
+        if let known, let digest = digests[name] {
+            let etag = Self.etag(digest)
+            if EntityTag.list(known, matches: etag) { return Response(status: 304, etag: etag) }
+        }
         let archive = try await runSlow { [self] in
             try database.read { tx in
                 try bytes(order) { digest in try BlobStore.get(digest, tx) }
             }
         }
         let digest = SHA256.digest(archive)
-        let etag = Array("\"sha256:\(digest.hex)\"".utf8)
-        if let known = context.request.field("if-none-match"),
-            EntityTag.list(context.request.head[known], matches: etag)
-        {
+        digests[name] = digest
+        let etag = Self.etag(digest)
+        if let known, EntityTag.list(known, matches: etag) {
             return Response(status: 304, etag: etag)
         }
         return Response(
@@ -124,6 +137,10 @@ package struct ProfileArchives: Sendable {
                 ("Repr-Digest", "sha-256=:\(Base64.encode(Array(digest.bytes))):"),
             ]
         )
+    }
+
+    private static func etag(_ digest: Digest) -> [UInt8] {
+        Array("\"sha256:\(digest.hex)\"".utf8)
     }
 
     /// A part that a revision names is not in the database.
@@ -211,5 +228,24 @@ package struct ProfileArchives: Sendable {
         }
         guard safe.utf8.count > nameBytesMax else { return safe }
         return String(safe.prefix(nameBytesMax - 24)) + "=x" + SHA256.digest(name).hex.prefix(16)
+    }
+}
+
+/// The digests of archives that were made, so that who has one is told so without making it again.
+final class ArchiveDigests: Sendable {
+    /// About 25 kB.
+    static let countMax = 256
+    private let known = Mutex<[Digest: Digest]>([:])
+
+    /// - Parameter name: the digest of what the archive is made from.
+    subscript(_ name: Digest) -> Digest? {
+        get { known.withLock { $0[name] } }
+        set {
+            known.withLock { known in
+                // The few that are asked for again soon come back.
+                if known.count >= Self.countMax { known.removeAll(keepingCapacity: true) }
+                known[name] = newValue
+            }
+        }
     }
 }

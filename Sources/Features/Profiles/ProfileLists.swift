@@ -197,6 +197,7 @@ struct ProfileSummaryOutput: WireOutput {
     }
 
     var entityTag: String? { output.entityTag }
+    var showsMoreThanVersion: Bool { true }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()

@@ -251,6 +251,8 @@ struct ProfileOutput: WireOutput {
     }
 
     var entityTag: String? { profile.entityTag }
+    /// Trains, states of packs and other versions of the profile change without it.
+    var showsMoreThanVersion: Bool { true }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()

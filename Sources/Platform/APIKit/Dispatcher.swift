@@ -52,6 +52,7 @@ package final class Dispatcher: Responder {
                     return .answer(response)
                 }
                 let bodyBytesMax = try Self.bodyBytesMax(request, route.endpoint)
+                context.held = try route.endpoint.pass?(context)
                 request.admission = context
                 return .accept(bodyBytesMax: bodyBytesMax)
             }
@@ -135,8 +136,9 @@ package final class Dispatcher: Responder {
             principal = try authenticator.principal(of: request, presenting: credential)
         }
         try allow(principal, access, request, captures)
-        guard request.query.isEmpty
-            || QueryString.isWellFormed(request.head[request.query])
+        guard
+            request.query.isEmpty
+                || QueryString.isWellFormed(request.head[request.query])
         else {
             throw Failure(
                 .invalidRequest,

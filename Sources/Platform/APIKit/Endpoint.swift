@@ -8,10 +8,16 @@ package protocol WireOutput: JSONWritable, Sendable {
     static var examples: [Self] { get }
     /// The version of what is shown, without quotes; `nil` for answers that have none.
     var entityTag: String? { get }
+    /// Whether more is shown than the version counts, such as what agents report or what a train
+    /// stands for today: the answer's tag is then the version, a point and a digest of the answer.
+    ///
+    /// `If-Match` looks at the version alone: of the rest nobody can lose an update.
+    var showsMoreThanVersion: Bool { get }
 }
 
 extension WireOutput {
     package var entityTag: String? { nil }
+    package var showsMoreThanVersion: Bool { false }
 }
 
 /// What a create answers: the uid of what now exists.
@@ -96,6 +102,8 @@ package struct Endpoint: Sendable {
     let run: @Sendable (RequestContext) async throws -> Response
     /// What answers before `run` where it can; see ``answeringAtOnce(_:)``.
     private(set) var shortcut: (@Sendable (RequestContext) throws -> Response?)?
+    /// What a call has to pass; see ``admitting(_:)``.
+    private(set) var pass: (@Sendable (RequestContext) throws -> any Sendable)?
 
     /// The body size that suits nearly every operation.
     package static let bodyBytesMaxDefault = 1 << 20
@@ -163,6 +171,18 @@ package struct Endpoint: Sendable {
     ) -> Endpoint {
         var copy = self
         copy.shortcut = shortcut
+        return copy
+    }
+
+    /// The endpoint, with something that a call must pass before its body is read.
+    ///
+    /// - Parameter pass: refuses by throwing; what it returns is held until the call is answered
+    ///   or its client is gone.
+    package func admitting(
+        _ pass: @escaping @Sendable (RequestContext) throws -> any Sendable
+    ) -> Endpoint {
+        var copy = self
+        copy.pass = pass
         return copy
     }
 

@@ -57,7 +57,8 @@ package final class Request {
     package var id: UInt64 = 0
     /// When the loop's turn began in which the head was complete.
     package var arrivedAt = MonotonicTime(nanoseconds: 0)
-    /// What the responder found out when it admitted the request, kept for when it answers.
+    /// What the responder found out when it admitted the request, kept for when it answers; a
+    /// connection that drops the request unanswered takes it away.
     package var admission: AnyObject?
 
     package init() {}

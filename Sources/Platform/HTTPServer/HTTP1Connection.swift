@@ -315,6 +315,8 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
     /// Gives the request back to the loop, unless a handler broke the rule and kept it.
     private func dropRequest() {
         guard request != nil else { return }
+        // What admitted a request that is never answered refers to it, and may hold more.
+        request?.admission = nil
         if isKnownUniquelyReferenced(&request), let unused = request.take() {
             server.recycle(unused)
         }

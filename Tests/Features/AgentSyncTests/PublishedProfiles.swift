@@ -73,7 +73,12 @@ final class PublishedProfiles: Sendable {
             },
             archive: { uids, _ in
                 guard uids.contains("prof1") else { throw Failure.notFound("System profile", "") }
-                return Response(status: 200, contentType: .octetStream, body: [31, 139])
+                return Response(
+                    status: 200,
+                    contentType: .octetStream,
+                    etag: Array("\"a\"".utf8),
+                    body: [31, 139]
+                )
             }
         )
     }

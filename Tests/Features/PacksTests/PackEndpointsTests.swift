@@ -78,6 +78,25 @@ struct PackEndpointsTests {
 
     // MARK: - Lists
 
+    @Test func `takes one archive at a time, and goes on when its client is gone`() async throws {
+        let target = "/v1/registries/pack/\(registryUID)/packs"
+        let archive = try SamplePack("web", "1.0.0").archive()
+        let first = TestDispatcher.request(.post, target, [("ApiKey", "admin")])
+        guard case .accept = api.dispatcher.admit(first) else {
+            Issue.record("the first one is refused")
+            return
+        }
+        let second = try await api.call(.post, target, raw: archive)
+        #expect(second.status == 503)
+        #expect(second.message.hasPrefix("Another pack is being imported"))
+        #expect(second.header("Retry-After") != nil)
+        first.admission = nil
+        #expect(try await api.call(.post, target, raw: archive).status == 201)
+        // A refusal gives its place back as well.
+        #expect(try await api.call(.post, target, raw: [1]).status == 400)
+        #expect(try await api.call(.post, target, raw: archive).status == 200)
+    }
+
     @Test func `the list shows all versions by name, the newest first, with values`() async throws {
         try await fill()
         let answer = try await api.call(.get, "/v1/packs")
@@ -118,6 +137,8 @@ struct PackEndpointsTests {
 
     @Test(arguments: [
         ("filters=spec.secret=1", "query/filters InvalidFilter"),
+        ("filters=spec.name=webANDsecret=1", "query/filters InvalidFilter"),
+        ("filters=spec.name=webANDspec.secret_in_1,2", "query/filters InvalidFilter"),
         ("filters=spec.name", "query/filters InvalidFilter"),
         ("filters=1=1;DROP%20TABLE%20pack_version", "query/filters InvalidFilter"),
         ("orderBy=spec.content=1", "query/orderBy InvalidSort"),

@@ -59,9 +59,15 @@ struct ArchiveTests {
         let bytes = answer.response.body
         #expect(answer.etag == "\"sha256:\(SHA256.digest(bytes).hex)\"")
         #expect(try await download(uid).response.body == bytes)
+        let made = bench.announced.slowRuns.withLock { $0 }
         #expect(
             try await download(uid, headers: [("If-None-Match", answer.etag)]).status == 304
         )
+        // SECURITY 35: who has it is told so without making it again.
+        #expect(bench.announced.slowRuns.withLock { $0 } == made)
+        let digest = Base64.encode(Array(SHA256.digest(bytes).bytes))
+        #expect(answer.header("Repr-Digest") == "sha-256=:\(digest):")
+        #expect(try await download(uid, headers: [("If-None-Match", "\"other\"")]).status == 200)
         // RFC 1952: no time, no name, no operating system.
         #expect(Array(bytes.prefix(10)) == [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
 

@@ -29,6 +29,7 @@ final class Bench: Sendable {
         let revisions = Mutex<[RevisionNotice]>([])
         let deleted = Mutex<[String]>([])
         let broken = Mutex<[String]>([])
+        let slowRuns = Mutex(0)
     }
 
     init(clock: Clock = .fixed(TestDispatcher.moment)) throws {
@@ -45,7 +46,10 @@ final class Bench: Sendable {
                 serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
                 tokens: appliances.tokens,
-                runSlow: { try $0() }
+                runSlow: { [announced] work in
+                    announced.slowRuns.withLock { $0 += 1 }
+                    return try work()
+                }
             ),
             onRevision: { [announced] notice in announced.revisions.withLock { $0.append(notice) }
             },

@@ -49,6 +49,59 @@ struct ProfileWriteTests {
         #expect(try bench.audit() == ["create"])
     }
 
+    @Test func `has another entity tag once a train stands for another version`() async throws {
+        let uid = try await bench.create(packs: [["name": "logs", "tag": "4.x"]])
+        let paths = ["", "/packs", "/packs/logs"].map { "/v1/clusterprofiles/\(uid)\($0)" }
+        func tags() async throws -> [String] {
+            var tags: [String] = []
+            for path in paths + ["/v1/dashboard/clusterprofiles/\(uid)"] {
+                tags.append(try await bench.api.call(.get, path, project: "p1").etag)
+            }
+            return tags
+        }
+        let before = try await tags()
+        #expect(try await tags() == before)
+        try await bench.importPack("logs", "4.9.0")
+        let after = try await tags()
+        for (old, new) in zip(before, after) { #expect(old != new) }
+        // Nobody has changed the profile, so nobody's change is lost.
+        let change = try await bench.api.call(
+            .patch,
+            paths[0] + "/metadata",
+            project: "p1",
+            headers: [("If-Match", before[0])],
+            body: ["metadata": ["name": "renamed"]]
+        )
+        #expect(change.status == 204)
+        let late = try await bench.api.call(
+            .patch,
+            paths[0] + "/metadata",
+            project: "p1",
+            headers: [("If-Match", after[0])],
+            body: ["metadata": ["name": "again"]]
+        )
+        #expect(late.status == 412)
+    }
+
+    @Test(arguments: [" ", "a\u{7}", "a\u{202E}b"])
+    func `refuses a name that cannot be read`(_ name: String) async throws {
+        let uid = try await bench.create(packs: [Self.manifestLayer])
+        let made = try await bench.api.call(
+            .post,
+            "/v1/clusterprofiles",
+            body: ["metadata": ["name": .string(name)], "spec": ["template": ["type": "system"]]]
+        )
+        let renamed = try await bench.api.call(
+            .patch,
+            "/v1/clusterprofiles/\(uid)/metadata",
+            body: ["metadata": ["name": .string(name)]]
+        )
+        for answer in [made, renamed] {
+            #expect(answer.status == 400)
+            #expect(answer.faults == ["/metadata/name InvalidName"])
+        }
+    }
+
     @Test func `names every fault of every layer with its place`() async throws {
         let answer = try await bench.api.call(
             .post,

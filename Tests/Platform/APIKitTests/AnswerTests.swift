@@ -92,7 +92,7 @@ struct AnswerTests {
     @Test(
         arguments: [
             (nil, 204), (#""7""#, 204), (#""6""#, 412), ("*", 204), (#"W/"7""#, 204),
-            (#""6", "8""#, 412), ("", 412),
+            (#""6", "8""#, 412), ("", 412), (#""7.a1""#, 204), (#""70.a1""#, 412), (#""6.7""#, 412),
         ] as [(String?, UInt16)]
     )
     func `If-Match guards an update`(wanted: String?, status: UInt16) async throws {

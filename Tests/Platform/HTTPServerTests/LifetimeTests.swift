@@ -47,6 +47,16 @@ struct LimitTests {
         }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: ["/", "/small", "/refused"])
+    func `lets go of what a request holds when its body never comes`(path: String) async throws {
+        try await TestServer.with { server in
+            let client = try Client(port: server.port)
+            client.send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+            client.finishSending()
+            await server.responder.released.wait()
+        }
+    }
+
     @Test(arguments: ["Content-Length: 100000", "Transfer-Encoding: chunked"])
     func `answers 408 to a body that comes too slowly`(framing: String) async throws {
         let limits = Self.limits {

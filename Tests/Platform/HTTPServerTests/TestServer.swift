@@ -88,15 +88,30 @@ final class EventCounter: Sendable {
     }
 }
 
+/// What a responder keeps with a request until it answers, as the API does: it refers back.
+final class Held {
+    private let request: Request
+    private let released: EventCounter
+
+    init(_ request: Request, _ released: EventCounter) {
+        self.request = request
+        self.released = released
+    }
+
+    deinit { released.add() }
+}
+
 /// Answers what a path asks for.
 final class EchoResponder: Responder {
     let parked = EventCounter()
     let cancelled = EventCounter()
     let answered = EventCounter()
+    let released = EventCounter()
     let bodyBytesMax = 1 << 20
 
     func admit(_ request: Request) -> Admission {
-        switch request.text(request.path) {
+        request.admission = Held(request, released)
+        return switch request.text(request.path) {
         case "/refused": .answer(Response(status: 403, contentType: .json, body: Array("{}".utf8)))
         case "/small": .accept(bodyBytesMax: 10)
         case "/large": .accept(bodyBytesMax: 64 << 20)
@@ -106,6 +121,7 @@ final class EchoResponder: Responder {
 
     func respond(to request: Request) async -> Response {
         defer { answered.add() }
+        request.admission = nil
         let path = request.text(request.path)
         switch path {
         case "/parked":
