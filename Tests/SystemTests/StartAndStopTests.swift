@@ -82,6 +82,19 @@ struct StartAndStopTests {
         #expect(!TestFiles.exists(data + "/bootstrap.json"))
     }
 
+    @Test func `says why it does not start in the form of its log`() async throws {
+        let arguments = ["serve", "--data", "/proc/easel", "--listen", "127.0.0.1:0"]
+        let text = try await refused(arguments + ["--log-format", "text"])
+        #expect(text.errors.hasPrefix("Error: "), "\(text)")
+        let json = try await refused(arguments + ["--log-format", "json"])
+        #expect(json.ending == text.ending)
+        let lines = json.errors.split(separator: "\n")
+        #expect(lines.count == 1, "\(json)")
+        let line = try JSONParser.parse(Array((lines.first ?? "").utf8))
+        #expect(line["level"]?.text == "critical")
+        #expect("Error: \(line["message"]?.text ?? "")" == text.errors.trimmed, "\(json)")
+    }
+
     @Test(arguments: [
         (["serve"], "--data"),
         (["serve", "--data", "D", "--listen", "8080"], "HOST:PORT"),
@@ -174,6 +187,9 @@ struct StartAndStopTests {
 }
 
 extension String {
+    /// The text without the line feed at its end.
+    fileprivate var trimmed: String { hasSuffix("\n") ? String(dropLast()) : self }
+
     /// How often a text occurs.
     func components(of text: String) -> Int {
         var count = 0

@@ -10,6 +10,7 @@ package struct DeviceAnswer: WireOutput {
         self.detail = detail
     }
 
+    /// The version of the row.
     package var entityTag: String? { String(detail.appliance.version) }
     /// What agents and profiles change shows, and leaves the row as it is.
     package var showsMoreThanVersion: Bool { true }

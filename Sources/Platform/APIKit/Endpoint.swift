@@ -16,7 +16,9 @@ package protocol WireOutput: JSONWritable, Sendable {
 }
 
 extension WireOutput {
+    /// None, unless an answer says otherwise.
     package var entityTag: String? { nil }
+    /// Not, unless an answer says otherwise.
     package var showsMoreThanVersion: Bool { false }
 }
 

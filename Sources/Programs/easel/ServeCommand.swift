@@ -20,9 +20,21 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() throws {
+        let format = options.logFormat ?? (isatty(2) == 1 ? .text : .json)
+        let logger = makeLogger(format)
+        do {
+            try serve(logger)
+        } catch {
+            guard format == .json else { throw error }
+            // Who collects the log reads there why nothing came up.
+            logger.critical("\(Self.message(for: error))")
+            throw Self.exitCode(for: error)
+        }
+    }
+
+    private func serve(_ logger: Logger) throws {
         StopSignals.block()
         _ = System.raiseDescriptorLimit()
-        let logger = makeLogger()
         let directory = try DataDirectory(options.data)
         let server = try RunningServer(directory, options, logger)
         // The address that the sign-in names is known only now, and an address in use makes no
@@ -50,8 +62,7 @@ struct ServeCommand: ParsableCommand {
         logger.info("stopped")
     }
 
-    private func makeLogger() -> Logger {
-        let format = options.logFormat ?? (isatty(2) == 1 ? .text : .json)
+    private func makeLogger(_ format: LogFormat) -> Logger {
         let level = Logger.Level(rawValue: options.logLevel.rawValue) ?? .info
         return Logger(label: "easel") { LogLines(label: $0, format: format, level: level) }
     }
