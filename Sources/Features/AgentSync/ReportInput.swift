@@ -10,12 +10,8 @@ package struct ReportInput: WireInput {
     package init(from fields: Fields) {
         let observed = fields.object("observed", as: NumberInput.self)
         let health = fields.object("health", as: HealthInput.self)
-        let sequence = fields.optionalInt("sequence", in: 1...Int64.max)
-        if sequence == nil, !fields.has("sequence") {
-            fields.fault("sequence", "Required", "'sequence' is required.")
-        }
         report = AgentReport(
-            sequence: sequence ?? 1,
+            sequence: fields.int("sequence", in: 1...Int64.max),
             observed: observed.number,
             healthState: health.state,
             healthMessage: health.message,

@@ -168,6 +168,13 @@ extension Fields {
         return number
     }
 
+    /// A whole number that must be there; the range's first when it is missing or does not fit.
+    package func int(_ key: String, in range: ClosedRange<Int64>) -> Int64 {
+        recorder?.property(key, .integer(range), required: true)
+        if value(key) == nil { missing(key) }
+        return optionalInt(key, in: range) ?? range.lowerBound
+    }
+
     /// A number with or without a fraction.
     package func optionalNumber(_ key: String) -> Double? {
         recorder?.property(key, .number, required: false)
@@ -223,12 +230,7 @@ extension Fields {
         _ key: String,
         as type: Part.Type = Part.self
     ) -> Part? {
-        if let recorder {
-            let inner = SchemaRecorder()
-            let part = recorder.nested(inner) { Part(from: rehearsal(inner)) }
-            recorder.property(key, inner.schema, required: false)
-            return part
-        }
+        if let recorder { return record(key, recorder, as: type, mayBeMissing: true) }
         guard let found = value(key) else { return nil }
         guard case .object(let object) = found else {
             wrongType(key, "an object", found)
@@ -247,6 +249,9 @@ extension Fields {
     /// An object read as if it were empty when it is missing, so that its required members are
     /// reported one by one.
     package func object<Part: WireInput>(_ key: String, as type: Part.Type = Part.self) -> Part {
+        if let recorder, let part = record(key, recorder, as: type, mayBeMissing: false) {
+            return part
+        }
         if recorder == nil, value(key) == nil {
             return Part(
                 from: Fields(
@@ -379,6 +384,20 @@ extension Fields {
             return []
         }
         return items
+    }
+
+    private func record<Part: WireInput>(
+        _ key: String,
+        _ recorder: SchemaRecorder,
+        as type: Part.Type,
+        mayBeMissing: Bool
+    ) -> Part? {
+        let inner = SchemaRecorder()
+        let part = recorder.nested(inner) { Part(from: rehearsal(inner)) }
+        let schema = inner.schema
+        // Who leaves out the object leaves out what it must hold.
+        recorder.property(key, schema, required: !mayBeMissing && schema.requiresMembers)
+        return part
     }
 
     private func rehearsal(_ inner: SchemaRecorder) -> Fields {

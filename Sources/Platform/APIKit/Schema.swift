@@ -56,6 +56,11 @@ package indirect enum Schema: Sendable, Hashable {
         return .object(object)
     }
 
+    /// Whether an object without members does not fit.
+    var requiresMembers: Bool {
+        if case .object(_, let required) = self { !required.isEmpty } else { false }
+    }
+
     /// What does not fit this schema, as sentences that begin with a pointer; empty when all fits.
     ///
     /// An object's unknown members do not fit: it is used on what the server itself sends.

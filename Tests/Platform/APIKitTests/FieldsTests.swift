@@ -134,7 +134,8 @@ struct FieldsTests {
             Issue.record("no object")
             return
         }
-        #expect(required == ["name"])
+        // A part that must hold a name cannot be left out.
+        #expect(required == ["name", "part"])
         #expect(properties["name"] == .string(bytesMax: 8))
         #expect(properties["count"] == .integer(0...10))
         #expect(properties["expiresAt"] == .time)
