@@ -34,9 +34,15 @@ CREATE TABLE appliance (
     -- that it was given to.
     credential_digest TEXT,
     fingerprint TEXT,
+    -- Whether a request came with the credential: until then it may have got lost on its way.
+    is_credential_used BIGINT NOT NULL DEFAULT 0 CHECK (is_credential_used IN (0, 1)),
+    -- Since when a machine like the paired one waits to be let in again; NULL when none does.
+    reapproval_since BIGINT,
     -- Why the server withholds new desired state (`server-behind`, `identity-conflict`); NULL
     -- when it does not.
     paused_reason TEXT,
+    -- While two machines use the credential: the run of the one that is followed on.
+    kept_run BIGINT,
     -- The appliance's own share in its desired-state number.
     desired_counter BIGINT NOT NULL,
     version BIGINT NOT NULL,

@@ -27,10 +27,7 @@ package struct AgentAuthenticator: Sendable {
         let head = request.head
         let digest = SHA256.digest(head.span.extracting(range))
         guard let entry = index.entry(credential: digest) else {
-            throw Failure(
-                .unauthenticated,
-                "This appliance credential is not valid; pair the appliance again."
-            )
+            throw AgentSync.invalidCredential
         }
         return .appliance(entry)
     }

@@ -1,5 +1,6 @@
 import APIKit
 import Appliances
+import Crypto
 import Logging
 import Primitives
 import Storage
@@ -126,6 +127,38 @@ package struct AgentSync: Sendable {
             entry.projectUID == context.scope.projectUID ?? ""
         else { throw ApplianceStore.notFound(uid) }
         return entry
+    }
+
+    /// The appliance that a call is about, mostly its own.
+    ///
+    /// The first use of a credential is written down before anything is answered: from then on
+    /// nobody gets another one without an operator.
+    ///
+    /// - Throws: `.resourceNotFound`; `.unauthenticated` when the credential was replaced just
+    ///   now.
+    func caller(_ context: RequestContext) async throws -> FleetEntry {
+        let entry = try entry(context)
+        if !entry.isCredentialUsed, case .appliance = context.principal {
+            try await noteUse(of: entry)
+        }
+        return entry
+    }
+
+    func noteUse(of entry: FleetEntry) async throws {
+        guard let digest = entry.credential?.hex else { throw Self.invalidCredential }
+        let isValid = try await database.write { tx in
+            let isValid = try ApplianceStore.setCredentialUsed(entry.key, digest: digest, tx)
+            if isValid { tx.afterCommit { entry.setCredentialUsed() } }
+            return isValid
+        }
+        guard isValid else { throw Self.invalidCredential }
+    }
+
+    static var invalidCredential: Failure {
+        Failure(
+            .unauthenticated,
+            "This appliance credential is not valid; pair the appliance again."
+        )
     }
 
     /// The row of an entry, fresh in this transaction.

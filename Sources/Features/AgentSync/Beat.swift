@@ -1,6 +1,5 @@
 import APIKit
 import Appliances
-import Audit
 import HTTPCore
 import Primitives
 import Storage
@@ -32,12 +31,13 @@ extension AgentSync {
             id: "v1EdgeHostDevicesHealthUpdate",
             tag: "Agents",
             summary: "Tells that an appliance lives, and how it fares.",
-            access: .applianceOrUser(.applianceUpdate),
-            failures: [.invalidBody, .resourceNotFound, .applianceNotRegistered],
+            access: .appliance,
+            failures: [.invalidBody, .resourceNotFound, .identityConflict],
             input: BeatInput.self
         ) { beat, context in
-            let entry = try entry(context)
-            try await take(beat.health, of: entry, context)
+            let entry = try await caller(context)
+            try refuseClone(entry, context.request)
+            try await take(beat.health, of: entry, at: context.now)
         }
     }
 
@@ -46,41 +46,15 @@ extension AgentSync {
     private func take(
         _ health: FleetEntry.Health,
         of entry: FleetEntry,
-        _ context: RequestContext
+        at now: Timestamp
     ) async throws {
-        let actor = try personsActor(context, entry)
-        let now = context.now
         let saysNothingNew = entry.health == health
         entry.touch(at: now, monotonic: monotonic(), isWritten: !saysNothingNew)
         if saysNothingNew { return }
         try await database.write { tx in
             try AgentStore.setHealth(health, of: entry, at: now, tx)
-            if let actor {
-                try AuditStore.record(
-                    .update,
-                    AuditResource("edgehost", uid: entry.uid, name: entry.uid),
-                    "Appliance health set",
-                    by: actor,
-                    tx
-                )
-            }
             tx.afterCommit { entry.setHealth(health) }
         }
-    }
-
-    /// Who has to stand in the audit trail: a person, who may speak for a paired appliance only;
-    /// `nil` for the appliance itself.
-    ///
-    /// - Throws: `.applianceNotRegistered`.
-    func personsActor(_ context: RequestContext, _ entry: FleetEntry) throws -> AuditActor? {
-        guard case .user = context.principal else { return nil }
-        guard entry.isPaired else {
-            throw Failure(
-                .applianceNotRegistered,
-                "The appliance '\(entry.uid)' has not paired yet; start its agent first."
-            )
-        }
-        return AuditActor(context)
     }
 
     /// A sign of life other than a beat.

@@ -17,7 +17,7 @@ extension AgentSync {
             outputSchema: .binary,
             outputContentType: .octetStream
         ) { context in
-            let entry = try entry(context)
+            let entry = try await caller(context)
             let digest = try context.parameter("digest")
             entry.touch(at: context.now, monotonic: monotonic())
             return try blob(digest, of: entry, context)

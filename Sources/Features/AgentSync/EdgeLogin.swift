@@ -52,11 +52,9 @@ extension AgentSync {
             let entry = index.entry(credential: SHA256.digest(input.credential))
             guard let entry, entry.uid == input.applianceUID else {
                 refusals.record(keys, at: monotonic())
-                throw Failure(
-                    .unauthenticated,
-                    "This appliance credential is not valid; pair the appliance again."
-                )
+                throw Self.invalidCredential
             }
+            if !entry.isCredentialUsed { try await noteUse(of: entry) }
             return EdgeLoginAnswer(authorization: input.credential)
         }
     }

@@ -13,6 +13,9 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
         var ownCounter: Int64 = 0
         var followed: [FollowedProfile] = []
         var pausedReason: String?
+        /// The agent's run that is followed although another machine uses the credential.
+        var keptRun: UInt64?
+        var watch = PollWatch()
         /// The entity tag of `taggedCounter`, with its quotes: made once per change, not per poll.
         var etag: [UInt8] = []
         var taggedCounter: Int64 = -1
@@ -43,6 +46,7 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
     private let lastSeenMonotonic = Atomic<Int64>(0)
     private let isUnflushed = Atomic<Bool>(false)
     private let isSilencedFlag = Atomic<Bool>(false)
+    private let isCredentialUsedFlag = Atomic<Bool>(false)
 
     init(key: Int64, uid: String, tenantUID: String, projectUID: String, epoch: Int64) {
         self.key = key
@@ -139,10 +143,37 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
 
     var followed: [FollowedProfile] { state.withLock { $0.followed } }
     var pausedReason: String? { state.withLock { $0.pausedReason } }
+    var credential: Digest? { state.withLock { $0.credential } }
+    /// Whether the database knows that a request came with the credential.
+    var isCredentialUsed: Bool { isCredentialUsedFlag.load(ordering: .relaxed) }
     var projectUID: String { state.withLock { $0.projectUID } }
     /// Whether a machine holds its credential.
     var isPaired: Bool { state.withLock { $0.credential != nil } }
     var resumedEpoch: Int64? { state.withLock { $0.resumedEpoch } }
+
+    /// Why nothing is sent to an agent; `nil` when it is served.
+    ///
+    /// - Parameter run: of the agent that asks.
+    func pausedReason(for run: UInt64) -> String? {
+        state.withLock { state in
+            state.keptRun == run ? nil : state.pausedReason
+        }
+    }
+
+    /// Takes up the stamp of a poll when it is the next of the same agent.
+    ///
+    /// - Returns: whether it was; any other is left to ``watch(_:)``.
+    func advance(_ stamp: PollStamp) -> Bool {
+        state.withLock { $0.watch.advance(stamp) }
+    }
+
+    /// Takes up the stamp of a poll.
+    func watch(_ stamp: PollStamp) -> PollWatch.Finding {
+        state.withLock { $0.watch.take(stamp) }
+    }
+
+    /// Takes up that the credential's use is written.
+    func setCredentialUsed() { isCredentialUsedFlag.store(true, ordering: .relaxed) }
 
     /// Takes up that an operator accepted the numbers of an epoch.
     func setResumedEpoch(_ epoch: Int64) {
@@ -169,6 +200,11 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
                 state.ownCounter != notice.desiredCounter
                 || state.pausedReason != notice.pausedReason || former != credential
                 || !state.followed.elementsEqual(followed, by: ===)
+            // Another machine, or an operator who has looked at it: what was seen before is over.
+            if former != credential || (state.pausedReason != nil && notice.pausedReason == nil) {
+                state.watch = PollWatch()
+            }
+            state.keptRun = notice.keptRun.map { UInt64(bitPattern: $0) }
             state.credential = credential
             state.projectUID = projectUID
             state.ownCounter = notice.desiredCounter
@@ -176,6 +212,7 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
             state.pausedReason = notice.pausedReason
             return (former, changed ? state.parked : nil)
         }
+        isCredentialUsedFlag.store(notice.isCredentialUsed, ordering: .relaxed)
         poll?.finish(former == credential ? .changed : .revoked)
         return former
     }

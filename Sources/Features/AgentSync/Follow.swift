@@ -17,7 +17,7 @@ extension AgentSync {
             summary: "Shows what an appliance should be; with `wait`, once that has changed.",
             document: .agent,
             access: .appliance,
-            failures: [.invalidRequest, .resourceNotFound, .serverBehind],
+            failures: [.invalidRequest, .resourceNotFound, .serverBehind, .identityConflict],
             query: [
                 QueryParameter(
                     "wait",
@@ -29,6 +29,7 @@ extension AgentSync {
             outputContentType: .json,
             examples: DesiredAnswer.examples
         ) { context in try await poll(context) }
+        .alsoAnswering(204)
         .answeringAtOnce { context in unchanged(context) }
         .answeringWithEntityTag()
     }
@@ -40,7 +41,7 @@ extension AgentSync {
         let request = context.request
         guard request.query.isEmpty, let known = request.field("if-none-match"),
             case .appliance(let caller) = context.principal, let entry = caller as? FleetEntry,
-            !entry.isSilenced
+            !entry.isSilenced, entry.isCredentialUsed
         else { return nil }
         let desired = entry.desired()
         guard !desired.isPaused, request.matches(known, desired.etag) else { return nil }
@@ -49,43 +50,62 @@ extension AgentSync {
         {
             return nil
         }
+        guard let stamp = try? PollStamp(request), entry.advance(stamp) else { return nil }
         entry.touch(at: context.now, monotonic: monotonic())
         return Response(status: 304, etag: desired.etag)
     }
 
     private func poll(_ context: RequestContext) async throws -> Response {
-        let entry = try entry(context)
+        let entry = try await caller(context)
         try await hear(entry, at: context.now)
         let request = context.request
-        if let range = request.field("easel-observed"),
-            let observed = DesiredNumber(text: request.head[range])
-        {
-            try await refuseIfAhead(entry, observed)
+        let call = try PollCall(request, wait: waitSeconds(context))
+        try await watch(entry, call.stamp, from: request.peerAddress)
+        let current = entry.desired()
+        if let observed = call.observed, isAhead(observed, of: current.number, entry) {
+            try await pause(entry, observed)
         }
-        try refuseIfPaused(entry)
-        let wait = try waitSeconds(context)
-        var desired = entry.desired()
-        guard let range = request.field("if-none-match"),
-            EntityTag.list(request.head[range], matches: desired.etag)
-        else { return try answer(entry, desired, context) }
-        guard wait > 0 else { return Response(status: 304, etag: desired.etag) }
-        let known = desired.etag
-        let outcome = await park(entry, known, seconds: wait)
-        switch outcome {
-        case .revoked:
-            throw Failure(
-                .unauthenticated,
-                "This appliance credential is not valid; pair the appliance again."
-            )
-        case .cancelled: throw CancellationError()
-        case .superseded: return Response(status: 304, etag: known)
-        case .changed, .timedOut: break
+        if mayBeServed(entry, call, current.number) {
+            guard Self.knows(request, current.etag) else {
+                return try answer(entry, current, context)
+            }
+            guard call.wait > 0 else { return Response(status: 304, etag: current.etag) }
+        } else if call.wait == 0 || entry.pausedReason == Self.cloned {
+            throw Self.paused(entry.pausedReason ?? Self.serverBehind)
         }
+        // One that waits for an operator is held as well, so that it goes on at once.
+        let outcome = await park(entry, current.etag, seconds: call.wait)
+        if outcome == .revoked { throw Self.invalidCredential }
+        if outcome == .cancelled { return Self.comeBack }
         entry.touch(at: context.now, monotonic: monotonic())
-        try refuseIfPaused(entry)
-        desired = entry.desired()
-        if desired.etag == known { return Response(status: 304, etag: known) }
+        let desired = entry.desired()
+        guard mayBeServed(entry, call, desired.number) else {
+            throw Self.paused(entry.pausedReason ?? Self.serverBehind, after: call.wait)
+        }
+        if Self.knows(request, desired.etag) { return Response(status: 304, etag: desired.etag) }
         return try answer(entry, desired, context)
+    }
+
+    /// What a poll that waits is told when the server stops: nothing new, and when to ask again;
+    /// spread, so that a fleet does not come back as one.
+    private static var comeBack: Response {
+        Response(status: 204, fields: [("Retry-After", String(Int.random(in: 1...30)))])
+    }
+
+    private static func knows(_ request: Request, _ etag: [UInt8]) -> Bool {
+        request.field("if-none-match").map {
+            EntityTag.list(request.head[$0], matches: etag)
+        } ?? false
+    }
+
+    /// Whether this server may tell an agent what it should be.
+    private func mayBeServed(
+        _ entry: FleetEntry,
+        _ call: PollCall,
+        _ current: DesiredNumber
+    ) -> Bool {
+        if let observed = call.observed, isAhead(observed, of: current, entry) { return false }
+        return entry.pausedReason(for: call.stamp.run) == nil
     }
 
     private func park(
@@ -112,11 +132,6 @@ extension AgentSync {
             )
         }
         return seconds
-    }
-
-    private func refuseIfPaused(_ entry: FleetEntry) throws {
-        guard let reason = entry.pausedReason else { return }
-        throw Self.paused(reason)
     }
 
     private func answer(
@@ -162,6 +177,31 @@ extension AgentSync {
             }
         }
         return applied.filter { !wanted.contains($0) }
+    }
+}
+
+/// What an agent says of itself in a poll.
+private struct PollCall {
+    let stamp: PollStamp
+    /// The latest state that it has seen.
+    let observed: DesiredNumber?
+    /// Seconds for which the poll may be held.
+    let wait: Int64
+
+    init(_ request: Request, wait: Int64) throws {
+        stamp = try PollStamp(request)
+        observed = try request.field("easel-observed").map { range in
+            guard let number = DesiredNumber(text: request.head[range]) else {
+                throw Failure.fault(
+                    "header/Easel-Observed",
+                    "Malformed",
+                    "'Easel-Observed' must be a state's number, <epoch>.<counter>.",
+                    as: .invalidRequest
+                )
+            }
+            return number
+        }
+        self.wait = wait
     }
 }
 

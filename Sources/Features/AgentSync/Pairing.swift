@@ -19,7 +19,7 @@ extension AgentSync {
             access: .open,
             failures: [
                 .invalidBody, .ruleViolated, .limitExceeded, .unauthenticated, .resourceNotFound,
-                .identityConflict, .applianceExists, .tooManyRequests,
+                .identityConflict, .applianceExists, .tooManyRequests, .reapprovalPending,
             ],
             bodyBytesMax: AgentLimits.pairingBodyBytesMax,
             input: PairingInput.self,
@@ -31,12 +31,15 @@ extension AgentSync {
             switch try database.read({ try decide(input, $0) }) {
             case .refuse(let reason): throw refusal(of: attempt, reason)
             case .wait: throw ApplianceStore.notFound(input.id.text)
+            case .pend(let appliance) where appliance.reapprovalSince != nil:
+                throw Self.reapprovalPending(input.id)
             default: break
             }
             let outcome = try await database.write { tx in try carryOut(attempt, tx) }
             switch outcome {
             case .paired(let answer): return answer
             case .conflict: throw Self.identityConflict(input.id)
+            case .pending: throw Self.reapprovalPending(input.id)
             case .refused(let reason): throw refusal(of: attempt, reason)
             }
         }
@@ -65,10 +68,11 @@ extension AgentSync {
 
     /// What became of a pairing.
     ///
-    /// A conflict is no error here: the event it leaves is committed.
+    /// A conflict is no error here: the event it leaves is committed. So is what stays pending.
     private enum Outcome: Sendable {
         case paired(DeviceAnswer)
         case conflict
+        case pending
         case refused(reason: String)
     }
 
@@ -90,6 +94,9 @@ extension AgentSync {
         case .conflict(let appliance):
             try recordConflict(appliance, claiming: input.fingerprint, tx)
             return .conflict
+        case .pend(let appliance):
+            try pend(appliance, attempt, tx)
+            return .pending
         case .taken(let token):
             try appliances.budget.check(token.tenantUID, at: tx.now)
             try appliances.budget.spend(token.tenantUID, at: tx.now)
@@ -208,6 +215,30 @@ extension AgentSync {
         try ApplianceLinkStore.setProfiles(followed + [profileUID], of: appliance.key, tx)
     }
 
+    /// Shows operators that a machine waits for them; the paired one is not touched.
+    private func pend(
+        _ former: Appliance,
+        _ attempt: PairingAttempt,
+        _ tx: borrowing Transaction
+    ) throws {
+        guard former.reapprovalSince == nil else { return }
+        var appliance = former
+        appliance.reapprovalSince = tx.now
+        appliance = try ApplianceStore.update(appliance, formerly: former, tx)
+        try ApplianceEventStore.insert(
+            .reapprovalPending(fingerprint: attempt.input.fingerprint, address: attempt.address),
+            of: appliance.key,
+            tx
+        )
+        try AuditStore.record(
+            .update,
+            appliance.auditResource,
+            "Appliance waits for re-approval",
+            by: attempt.actor(appliance.scope),
+            tx
+        )
+    }
+
     /// Leaves an event that names both machines; the paired one is not touched.
     func recordConflict(
         _ appliance: Appliance,
@@ -257,6 +288,16 @@ extension AgentSync {
         )
     }
 
+    /// Spread, so that a site's machines that were installed anew do not come as one.
+    private static func reapprovalPending(_ id: ApplianceID) -> Failure {
+        Failure(
+            .reapprovalPending,
+            "The appliance '\(id.text)' has paired before. An operator has to approve this "
+                + "machine with 'replace host' or a new pairing key; ask again later.",
+            retryAfterSeconds: Int.random(in: 20...60)
+        )
+    }
+
     static func identityConflict(_ id: ApplianceID) -> Failure {
         Failure(
             .identityConflict,
@@ -270,16 +311,18 @@ extension AgentSync {
 private struct PairingAttempt: Sendable {
     let input: PairingInput
     let requestID: String
+    let address: String
     /// What refusals are counted by.
     let keys: [PairingRefusals.Key]
 
     init(_ input: PairingInput, _ context: RequestContext) {
         self.input = input
         requestID = context.requestID
-        keys = [.address(context.request.peerAddress), .appliance(input.id.text)]
+        address = context.request.peerAddress
+        keys = [.address(address), .appliance(input.id.text)]
     }
 
-    /// The appliance, which has just proved who it is.
+    /// The appliance, which has just proved who it is, or claims to be.
     func actor(_ scope: ApplianceScope) -> AuditActor {
         AuditActor(
             kind: "appliance",

@@ -17,10 +17,14 @@ struct PairingClaim: Sendable {
 enum PairingDecision: Sendable {
     /// A machine becomes the appliance; a token that admits it is counted.
     case pair(Appliance, token: AdmittingToken?)
-    /// The same machine again, as its answer was lost: it gets a fresh credential.
+    /// The same machine again, as its answer was lost, or as an operator gave it a new pairing key:
+    /// it gets a fresh credential.
     case pairAgain(Appliance, token: AdmittingToken?)
     /// Nobody registered the ID; the token does.
     case register(AdmittingToken)
+    /// A machine like the paired one, which has used its credential: it was installed anew, or
+    /// another one knows its fingerprint. An operator decides.
+    case pend(Appliance)
     /// Another machine is this appliance already.
     case conflict(Appliance)
     /// The ID belongs to another tenant than the token.
@@ -79,6 +83,8 @@ extension PairingClaim {
         guard !fingerprint.isEmpty, fingerprint == appliance.fingerprint else {
             return .conflict(appliance)
         }
+        // The fingerprint is no secret. A pairing key on a paired appliance is an operator's word.
+        guard token == nil || !appliance.isCredentialUsed else { return .pend(appliance) }
         return .pairAgain(appliance, token: token)
     }
 }

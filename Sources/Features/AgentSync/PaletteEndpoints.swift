@@ -1,6 +1,5 @@
 import APIKit
 import Appliances
-import Audit
 import Crypto
 import HTTPCore
 import JSON
@@ -17,14 +16,13 @@ extension AgentSync {
             id: "v1EdgeHostDeviceHostCheckSumUpdate",
             tag: tag,
             summary: "Keeps the checksum by which a machine is told from another one.",
-            access: .applianceOrUser(.applianceUpdate),
+            access: .appliance,
             failures: [
                 .invalidBody, .resourceNotFound, .applianceNotRegistered, .identityConflict,
             ],
             input: ChecksumInput.self
         ) { input, context in
-            let entry = try entry(context)
-            let actor = try personsActor(context, entry)
+            let entry = try await caller(context)
             let isSame = try await database.write { tx in
                 let former = try fetch(entry, tx)
                 let stored = former.machine.checksum
@@ -36,7 +34,7 @@ extension AgentSync {
                 var appliance = former
                 appliance.machine = former.machine.withChecksum(input.checksum)
                 if appliance.fingerprint ?? "" == "" { appliance.fingerprint = input.checksum }
-                try save(appliance, formerly: former, "Appliance checksum set", by: actor, tx)
+                try save(appliance, formerly: former, tx)
                 return true
             }
             guard isSame else { throw Self.identityConflict(ApplianceID(stored: entry.uid)) }
@@ -50,11 +48,11 @@ extension AgentSync {
             id: "v1EdgeHostDevicesUidTunnelStatusUpdate",
             tag: tag,
             summary: "Tells how far the remote shell of an appliance has come.",
-            access: .applianceOrUser(.applianceUpdate),
-            failures: [.invalidBody, .resourceNotFound, .applianceNotRegistered],
+            access: .appliance,
+            failures: [.invalidBody, .resourceNotFound],
             input: TunnelStatusInput.self
         ) { input, context in
-            try await change(context, "Appliance tunnel status set") { appliance in
+            try await change(context) { appliance in
                 appliance.tunnelStatus = input.json.jsonBytes()
             }
         }
@@ -67,12 +65,12 @@ extension AgentSync {
             id: "v1EdgeHostDevicesUidVspherePropertiesUpdate",
             tag: tag,
             summary: "Tells what an appliance sees of the vSphere that it runs on.",
-            access: .applianceOrUser(.applianceUpdate),
-            failures: [.invalidBody, .resourceNotFound, .applianceNotRegistered],
+            access: .appliance,
+            failures: [.invalidBody, .resourceNotFound],
             input: VsphereInput.self
         ) { input, context in
             let properties: JSONObject = ["vsphere": .object(input.json)]
-            try await change(context, "Appliance vSphere properties set") { appliance in
+            try await change(context) { appliance in
                 appliance.machine.cloudProperties = properties.jsonBytes()
             }
         }
@@ -85,14 +83,13 @@ extension AgentSync {
             id: "v1EdgeHostDevicesUidPacksStatusPatch",
             tag: tag,
             summary: "Tells how far layers have come on an appliance.",
-            access: .applianceOrUser(.applianceUpdate),
+            access: .appliance,
             failures: [
-                .invalidBody, .ruleViolated, .resourceNotFound, .applianceNotRegistered,
+                .invalidBody, .ruleViolated, .resourceNotFound,
             ],
             input: LayersInput.self
         ) { input, context in
-            let entry = try entry(context)
-            let actor = try personsActor(context, entry)
+            let entry = try await caller(context)
             entry.touch(at: context.now, monotonic: monotonic())
             try await database.write { tx in
                 let former = try AgentStore.observation(of: entry, tx).layers
@@ -108,14 +105,6 @@ extension AgentSync {
                 let stored = layers.stored
                 guard stored != former else { return }
                 try AgentStore.setLayers(stored, of: entry.key, tx)
-                guard let actor else { return }
-                try AuditStore.record(
-                    .update,
-                    AuditResource("edgehost", uid: entry.uid, name: entry.uid),
-                    "Appliance layer status set",
-                    by: actor,
-                    tx
-                )
             }
         }
     }
@@ -131,7 +120,7 @@ extension AgentSync {
             failures: [.resourceNotFound],
             output: ConfigAnswer.self
         ) { _, context in
-            let entry = try entry(context)
+            let entry = try await caller(context)
             return try database.read { tx in
                 let appliance = try fetch(entry, tx)
                 let clusters = try ApplianceLinkStore.clusters(of: entry.key, tx)
@@ -158,7 +147,7 @@ extension AgentSync {
             ],
             output: ProfileListAnswer.self
         ) { _, context in
-            let followed = try entry(context).followed
+            let followed = try await caller(context).followed
             let wanted = context.query("includePackMeta") ?? ""
             let templates = try database.read { tx in
                 try followed.compactMap { profile -> JSONObject? in
@@ -191,7 +180,7 @@ extension AgentSync {
             ],
             output: ManifestAnswer.self
         ) { _, context in
-            let followed = try entry(context).followed
+            let followed = try await caller(context).followed
             let uid = try context.parameter("manifestUid")
             let found = try database.read { tx -> ProfileAccess.Manifest? in
                 for profile in followed {
@@ -221,40 +210,33 @@ extension AgentSync {
             outputSchema: .binary,
             outputContentType: .octetStream
         ) { context in
-            let followed = try entry(context).followed
+            let followed = try await caller(context).followed
             return try await profiles.archive(followed.map(\.uid), context)
         }.answeringWithEntityTag()
     }
 
     // MARK: - Changes of the row
 
-    /// Changes an appliance; one that comes out the same is not written.
+    /// Changes the appliance that calls; one that comes out the same is not written.
     private func change(
         _ context: RequestContext,
-        _ message: StaticString,
         _ body: @escaping @Sendable (inout Appliance) -> Void
     ) async throws {
-        let entry = try entry(context)
-        let actor = try personsActor(context, entry)
+        let entry = try await caller(context)
         try await database.write { tx in
             let former = try fetch(entry, tx)
             var appliance = former
             body(&appliance)
-            try save(appliance, formerly: former, message, by: actor, tx)
+            try save(appliance, formerly: former, tx)
         }
     }
 
     private func save(
         _ appliance: Appliance,
         formerly former: Appliance,
-        _ message: StaticString,
-        by actor: AuditActor?,
         _ tx: borrowing Transaction
     ) throws {
         guard appliance != former else { return }
-        let written = try ApplianceStore.update(appliance, formerly: former, tx)
-        if let actor {
-            try AuditStore.record(.update, written.auditResource, "\(message)", by: actor, tx)
-        }
+        _ = try ApplianceStore.update(appliance, formerly: former, tx)
     }
 }

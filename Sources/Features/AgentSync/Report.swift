@@ -15,13 +15,19 @@ extension AgentSync {
             summary: "Tells what an appliance has applied, how it fares and what happened.",
             document: .agent,
             access: .appliance,
-            failures: [.invalidBody, .resourceNotFound, .staleReport, .serverBehind],
+            failures: [
+                .invalidBody, .resourceNotFound, .staleReport, .serverBehind, .identityConflict,
+            ],
             input: ReportInput.self
         ) { input, context in
-            let entry = try entry(context)
+            let entry = try await caller(context)
+            try refuseClone(entry, context.request)
             let now = context.now
             let report = input.report
-            try await refuseIfAhead(entry, report.observed)
+            if isAhead(report.observed, of: entry.desired().number, entry) {
+                try await pause(entry, report.observed)
+                throw Self.paused(Self.serverBehind)
+            }
             entry.touch(at: now, monotonic: monotonic())
             try await database.write { tx in try take(report, of: entry, at: now, tx) }
         }

@@ -11,19 +11,22 @@ import Storage
 extension AgentSync {
     static let serverBehind = "server-behind"
 
-    static func paused(_ reason: String) -> Failure {
+    /// - Parameter seconds: for how long the poll was held: who waits here may ask again soon.
+    static func paused(_ reason: String, after seconds: Int64 = 0) -> Failure {
+        let pause = seconds >= 10 ? Int.random(in: 1...5) : Int.random(in: 60...120)
         guard reason == serverBehind else {
             return Failure(
                 .identityConflict,
-                "This appliance is paused: \(reason).",
-                retryAfterSeconds: Int.random(in: 60...120)
+                "Another machine uses this appliance's credential; this one is paused until an "
+                    + "operator resumes the appliance or replaces its host.",
+                retryAfterSeconds: pause
             )
         }
         return Failure(
             .serverBehind,
             "This appliance has seen a later state than the server knows; it is paused until an "
                 + "operator resumes it.",
-            retryAfterSeconds: Int.random(in: 60...120)
+            retryAfterSeconds: pause
         )
     }
 
@@ -50,25 +53,24 @@ extension AgentSync {
         return observed.counter > epochStartCounter
     }
 
-    func isAhead(_ observed: DesiredNumber, _ entry: FleetEntry) -> Bool {
+    func isAhead(
+        _ observed: DesiredNumber,
+        of current: DesiredNumber,
+        _ entry: FleetEntry
+    ) -> Bool {
         Self.isAhead(
             observed,
-            of: entry.desired().number,
+            of: current,
             epoch: index.epoch,
             epochStartCounter: database.epochStartCounter,
             resumedEpoch: entry.resumedEpoch
         )
     }
 
-    /// Pauses an appliance that claims a later state, and refuses the call.
-    ///
-    /// - Throws: `.serverBehind`.
-    func refuseIfAhead(_ entry: FleetEntry, _ observed: DesiredNumber) async throws {
-        guard isAhead(observed, entry) else { return }
-        if entry.pausedReason == nil {
-            try await database.write { tx in try pause(entry, observed, tx) }
-        }
-        throw Self.paused(Self.serverBehind)
+    /// Pauses an appliance that claims a later state, unless it is paused already.
+    func pause(_ entry: FleetEntry, _ observed: DesiredNumber) async throws {
+        guard entry.pausedReason == nil else { return }
+        try await database.write { tx in try pause(entry, observed, tx) }
     }
 
     private func pause(
@@ -104,7 +106,7 @@ extension AgentSync {
             "/v1/edgehosts/{uid}/resume",
             id: "resumeAppliance",
             tag: "Appliances",
-            summary: "Has a paused appliance follow this server, though it saw a later state.",
+            summary: "Has a paused appliance follow this server, with the machine that it has.",
             document: .agent,
             access: .user(.applianceUpdate),
             failures: [.resourceNotFound, .conflict]
@@ -121,11 +123,14 @@ extension AgentSync {
         _ tx: borrowing Transaction
     ) throws {
         let former = try fetch(entry, tx)
-        guard former.pausedReason != nil else {
+        guard former.pausedReason != nil || former.reapprovalSince != nil else {
             throw Failure(.conflict, "The appliance is not paused; there is nothing to resume.")
         }
         var appliance = former
         appliance.pausedReason = nil
+        appliance.keptRun = nil
+        // The machine that has the credential is the right one.
+        appliance.reapprovalSince = nil
         if former.pausedReason == Self.serverBehind, let seen = try AgentStore.ahead(entry.key, tx)
         {
             if seen.epoch >= index.epoch { try raiseCounter(beyond: seen.counter, tx) }

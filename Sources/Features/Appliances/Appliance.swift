@@ -79,10 +79,17 @@ package struct Appliance: Sendable, Hashable {
     package var pairingKeyDigest: String?
     /// Digest of the credential that the machine was given; `nil` while unpaired.
     package var credentialDigest: String?
-    /// What tells the paired machine from another one.
+    /// Whether a request came with the credential; until then its answer may have been lost.
+    package var isCredentialUsed: Bool
+    /// What tells the paired machine from another one; no secret.
     package var fingerprint: String?
+    /// Since when a machine like the paired one waits for an operator to let it in again.
+    package var reapprovalSince: Timestamp?
     /// Why the server withholds new desired state; `nil` when it does not.
     package var pausedReason: String?
+    /// The agent's run that is followed although the appliance is paused, as another machine uses
+    /// its credential; `nil` when none is.
+    package var keptRun: Int64?
     /// The appliance's own share in its desired-state number.
     package var desiredCounter: Int64
     package var version: Int64

@@ -61,9 +61,12 @@ extension Appliance {
     ) {
         state = state.after(.pair, isHeld: isHeld) ?? state
         self.credentialDigest = credentialDigest
+        isCredentialUsed = false
         self.fingerprint = fingerprint
         pairingKeyDigest = nil
+        reapprovalSince = nil
         pausedReason = nil
+        keptRun = nil
         pairedAt = now
         guard let spec else { return }
         if let type = spec.type { self.type = type }
@@ -77,8 +80,11 @@ extension Appliance {
     package mutating func replaceHost(pairingKeyDigest: String?) {
         state = state.after(.replace) ?? state
         credentialDigest = nil
+        isCredentialUsed = false
         fingerprint = nil
+        reapprovalSince = nil
         pausedReason = nil
+        keptRun = nil
         pairedAt = nil
         self.pairingKeyDigest = pairingKeyDigest
         machine = machine.withChecksum("")

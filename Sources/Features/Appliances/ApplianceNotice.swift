@@ -17,6 +17,10 @@ package struct ApplianceNotice: Sendable, Hashable {
     /// The profiles it follows, in order.
     package let profileUIDs: [String]
     package let pausedReason: String?
+    /// Whether a request came with the credential.
+    package let isCredentialUsed: Bool
+    /// The agent's run that is followed although the appliance is paused.
+    package let keptRun: Int64?
 
     package init(
         kind: Kind,
@@ -27,7 +31,9 @@ package struct ApplianceNotice: Sendable, Hashable {
         credentialDigest: String?,
         desiredCounter: Int64,
         profileUIDs: [String],
-        pausedReason: String?
+        pausedReason: String?,
+        isCredentialUsed: Bool,
+        keptRun: Int64?
     ) {
         self.kind = kind
         self.key = key
@@ -38,6 +44,8 @@ package struct ApplianceNotice: Sendable, Hashable {
         self.desiredCounter = desiredCounter
         self.profileUIDs = profileUIDs
         self.pausedReason = pausedReason
+        self.isCredentialUsed = isCredentialUsed
+        self.keptRun = keptRun
     }
 
     /// The notice about an appliance as it is now.
@@ -51,7 +59,9 @@ package struct ApplianceNotice: Sendable, Hashable {
             credentialDigest: appliance.credentialDigest,
             desiredCounter: appliance.desiredCounter,
             profileUIDs: profileUIDs,
-            pausedReason: appliance.pausedReason
+            pausedReason: appliance.pausedReason,
+            isCredentialUsed: appliance.isCredentialUsed,
+            keptRun: appliance.keptRun
         )
     }
 }

@@ -11,10 +11,11 @@ package enum ApplianceStore {
         a.labels, a.annotations, a.host, a.device, a.properties, a.service, a.cloud_properties,
         a.cpu_cores, a.memory_mb, a.remote_shell, a.temporary_user, a.tunnel_status,
         a.pairing_key_digest, a.credential_digest, a.fingerprint, a.paused_reason,
-        a.desired_counter, a.version, a.created_at, a.modified_at, a.paired_at
+        a.desired_counter, a.version, a.created_at, a.modified_at, a.paired_at,
+        a.is_credential_used, a.reapproval_since, a.kept_run
         """
     /// How many columns there are in ``columns``: what a statement selects after them begins here.
-    static let columnCount = 30
+    static let columnCount = 33
 
     static func appliance(_ row: borrowing Row) -> Appliance {
         Appliance(
@@ -41,8 +42,11 @@ package enum ApplianceStore {
             tunnelStatus: row.bytes(20),
             pairingKeyDigest: row.optionalText(21),
             credentialDigest: row.optionalText(22),
+            isCredentialUsed: row.int(30) != 0,
             fingerprint: row.optionalText(23),
+            reapprovalSince: row.optionalTimestamp(31),
             pausedReason: row.optionalText(24),
+            keptRun: row.optionalInt(32),
             desiredCounter: row.int(25),
             version: row.int(26),
             createdAt: row.timestamp(27),
@@ -173,8 +177,11 @@ package enum ApplianceStore {
             tunnelStatus: Array("{}".utf8),
             pairingKeyDigest: new.pairingKeyDigest,
             credentialDigest: nil,
+            isCredentialUsed: false,
             fingerprint: nil,
+            reapprovalSince: nil,
             pausedReason: nil,
+            keptRun: nil,
             desiredCounter: key,
             version: key,
             createdAt: tx.now,
@@ -326,14 +333,15 @@ package enum ApplianceStore {
                 remote_shell = $16, temporary_user = $17, tunnel_status = $18,
                 pairing_key_digest = $19, credential_digest = $20, fingerprint = $21,
                 paused_reason = $22, desired_counter = $23, version = $24, modified_at = $25,
-                paired_at = $26
+                paired_at = $26, is_credential_used = $27, reapproval_since = $28, kept_run = $29
             WHERE key = $1
             """,
             [.int(updated.key)] + written(updated) + [
                 .optionalText(updated.credentialDigest), .optionalText(updated.fingerprint),
                 .optionalText(updated.pausedReason), .int(updated.desiredCounter),
                 .int(updated.version), .timestamp(updated.modifiedAt),
-                .optionalTimestamp(updated.pairedAt),
+                .optionalTimestamp(updated.pairedAt), .int(updated.isCredentialUsed ? 1 : 0),
+                .optionalTimestamp(updated.reapprovalSince), .optionalInt(updated.keptRun),
             ]
         )
         if updated.tags != former.tags {
@@ -346,19 +354,40 @@ package enum ApplianceStore {
     /// Sets or clears why the server withholds new desired state; not a write of a person, so
     /// that neither version nor time of change move.
     ///
+    /// - Parameter keptRun: the agent's run that is followed all the same.
     /// - Returns: whether it was another reason before.
     package static func setPaused(
         _ key: Int64,
         reason: String?,
+        keptRun: Int64? = nil,
         _ tx: borrowing Transaction
     ) throws -> Bool {
         try tx.run(
             """
-            UPDATE appliance SET paused_reason = $2
+            UPDATE appliance SET paused_reason = $2, kept_run = $3
             WHERE key = $1 AND paused_reason IS DISTINCT FROM $2
             """,
             .int(key),
-            .optionalText(reason)
+            .optionalText(reason),
+            .optionalInt(keptRun)
+        ) > 0
+    }
+
+    /// Notes that a request came with the credential, unless that was replaced meanwhile.
+    ///
+    /// - Returns: whether the credential is still the appliance's.
+    package static func setCredentialUsed(
+        _ key: Int64,
+        digest: String,
+        _ tx: borrowing Transaction
+    ) throws -> Bool {
+        try tx.run(
+            """
+            UPDATE appliance SET is_credential_used = 1
+            WHERE key = $1 AND credential_digest = $2
+            """,
+            .int(key),
+            .text(digest)
         ) > 0
     }
 
@@ -380,7 +409,7 @@ package enum ApplianceStore {
         try tx.each(
             """
             SELECT key, uid, tenant_uid, project_uid, credential_digest, desired_counter,
-                paused_reason
+                paused_reason, is_credential_used, kept_run
             FROM appliance ORDER BY key
             """
         ) { row in
@@ -395,7 +424,9 @@ package enum ApplianceStore {
                     credentialDigest: row.optionalText(4),
                     desiredCounter: row.int(5),
                     profileUIDs: profiles[key] ?? [],
-                    pausedReason: row.optionalText(6)
+                    pausedReason: row.optionalText(6),
+                    isCredentialUsed: row.int(7) != 0,
+                    keptRun: row.optionalInt(8)
                 )
             )
             return true

@@ -59,6 +59,8 @@ package struct DeviceAnswer: WireOutput {
         writer.field("tunnelStatus", raw: detail.appliance.tunnelStatus)
         writer.optionalField("serviceAuthToken", detail.serviceAuthToken)
         writer.optionalField("pausedReason", detail.appliance.pausedReason)
+        // Easel's own: a machine like the paired one asks for a new credential since then.
+        writer.optionalField("reapprovalPendingSince", detail.appliance.reapprovalSince)
         if let observation = detail.observation { writeObserved(observation, to: &writer) }
     }
 

@@ -5,6 +5,7 @@ extension Failure.Code {
     /// The status of the answer; the only place that pairs codes with statuses.
     package var status: UInt16 {
         switch self {
+        case .reapprovalPending: 202
         case .invalidBody, .invalidRequest, .ruleViolated, .limitExceeded: 400
         case .unauthenticated: 401
         case .operationForbidden: 403

@@ -25,6 +25,8 @@ package struct Fault: Sendable, Hashable {
 package struct Failure: Error {
     /// What kind of refusal; `rawValue` is the `code` of the error body, which clients branch on.
     package enum Code: String, Sendable, CaseIterable {
+        /// No refusal for good: the request is kept for an operator to approve.
+        case reapprovalPending = "ReapprovalPending"
         case invalidBody = "InvalidBody"
         case invalidRequest = "InvalidRequest"
         case ruleViolated = "ValidationFailed"

@@ -112,7 +112,9 @@ package enum OpenAPIDocument {
         }
         var responses = JSONObject()
         for status in ([endpoint.success] + endpoint.otherSuccesses).sorted() {
-            responses[String(status)] = .object(success)
+            // What answers a body else may have none to give.
+            responses[String(status)] =
+                status == 204 ? ["description": "Done."] : .object(success)
         }
         if endpoint.answersNotModified {
             responses["304"] = [

@@ -215,10 +215,12 @@ final class Fleet: Sendable {
         _ credential: String,
         knowing etag: String? = nil,
         observed: String? = nil,
+        stamp: String? = nil,
         wait: Int? = nil
     ) async throws -> TestAnswer {
         var headers: [(String, String)] = []
         if let etag { headers.append(("If-None-Match", etag)) }
+        if let stamp { headers.append(("Easel-Poll", stamp)) }
         if let observed { headers.append(("Easel-Observed", observed)) }
         let query = wait.map { "?wait=\($0)" } ?? ""
         return try await api.call(

@@ -122,16 +122,18 @@ import Testing
         #expect(status == 304)
     }
 
-    @Test func `a cancelled poll lets go`() async throws {
+    @Test func `a server that stops tells a parked poll when to come back`() async throws {
         let fleet = try Fleet()
         let credential = try await fleet.paired("device-1")
         let etag = try await fleet.poll("device-1", credential).etag
         let task = Task {
-            try await fleet.poll("device-1", credential, knowing: etag, wait: 120).status
+            try await fleet.poll("device-1", credential, knowing: etag, wait: 120)
         }
         await fleet.waitUntilParked("device-1")
         task.cancel()
-        #expect(try await task.value == 503)
+        let answer = try await task.value
+        #expect(answer.status == 204)
+        #expect((1...30).contains(Int(answer.header("Retry-After") ?? "") ?? 0))
         #expect(fleet.index.entry(uid: "device-1")?.hasParkedPoll == false)
     }
 
@@ -147,6 +149,23 @@ import Testing
         )
         #expect(answer.status == 400)
         #expect(answer.faults == ["query/wait OutOfRange"])
+    }
+
+    @Test(arguments: [
+        ("Easel-Observed", "17"), ("Easel-Observed", "1.x"), ("Easel-Observed", ""),
+        ("Easel-Poll", "abc"), ("Easel-Poll", "xyz.1"), ("Easel-Poll", "0.1"),
+        ("Easel-Poll", "00112233445566778.1"), ("Easel-Poll", "a.1234567890123456789"),
+    ]) func `refuses a header that it cannot read`(_ name: String, _ value: String) async throws {
+        let fleet = try Fleet()
+        let credential = try await fleet.paired("device-1")
+        let answer = try await fleet.api.call(
+            .get,
+            "/v1/edgehosts/device-1/desired",
+            as: credential,
+            headers: [(name, value)]
+        )
+        #expect(answer.status == 400)
+        #expect(answer.faults == ["header/\(name) Malformed"])
     }
 
     @Test func `who calls decides`() async throws {

@@ -81,6 +81,39 @@ import Testing
         )
     }
 
+    @Test func `a paused poll is held, and a resume lets it go on at once`() async throws {
+        let fleet = try Fleet()
+        let credential = try await fleet.paired("device-1")
+        let number = try DesiredState(try await fleet.poll("device-1", credential).json).number
+        let seen = DesiredNumber(epoch: number.epoch, counter: number.counter + 500)
+        async let held = fleet.poll("device-1", credential, observed: seen.text, wait: 120)
+        await fleet.waitUntilParked("device-1")
+        let resumed = try await fleet.api.call(
+            .post,
+            "/v1/edgehosts/device-1/resume",
+            project: "p1"
+        )
+        #expect(resumed.status == 204)
+        let answer = try await held
+        #expect(answer.status == 200)
+        #expect(try DesiredState(answer.json).number > seen)
+    }
+
+    @Test func `who waited at a pause may ask again soon, who did not waits`() async throws {
+        let fleet = try Fleet()
+        let credential = try await fleet.paired("device-1")
+        let number = try DesiredState(try await fleet.poll("device-1", credential).json).number
+        let seen = "\(number.epoch).\(number.counter + 500)"
+        async let older = fleet.poll("device-1", credential, observed: seen, wait: 120)
+        await fleet.waitUntilParked("device-1")
+        let newer = try await fleet.poll("device-1", credential, observed: seen)
+        #expect((60...120).contains(Int(newer.header("Retry-After") ?? "") ?? 0))
+        _ = try await fleet.follow(["prof1"], by: "device-1")
+        let told = try await older
+        #expect(told.code == "ServerBehind")
+        #expect((1...5).contains(Int(told.header("Retry-After") ?? "") ?? 0))
+    }
+
     @Test func `a resume outlives a restart`() async throws {
         let options = try TestDatabase.options()
         let credential: String

@@ -55,6 +55,35 @@ package struct ApplianceEvent: Sendable, Hashable {
         )
     }
 
+    /// A machine like the paired one asks for a credential although the paired one has used its.
+    package static func reapprovalPending(
+        fingerprint: String,
+        address: String
+    ) -> ApplianceEvent {
+        ApplianceEvent(
+            .warning,
+            reason: "ReapprovalPending",
+            message: "A machine at \(address) with the fingerprint '\(fingerprint)' of the paired "
+                + "machine asks for a new credential. The present one stays valid. If the machine "
+                + "was installed anew, use 'replace host', or give it a new pairing key; "
+                + "otherwise 'resume' dismisses it."
+        )
+    }
+
+    /// Two machines poll with one credential.
+    package static func cloned(address: String, isOneKept: Bool) -> ApplianceEvent {
+        ApplianceEvent(
+            .error,
+            reason: "CloneDetected",
+            message: "Two machines use the credential of this appliance, as after a disk was "
+                + "copied; one of them polls from \(address). "
+                + (isOneKept
+                    ? "The one that came later is paused. "
+                    : "They cannot be told apart, so both are paused. ")
+                + "Take the copy off the network and use 'resume', or use 'replace host'."
+        )
+    }
+
     /// An operator expects another machine, or the same one installed anew.
     package static let replaced = ApplianceEvent(
         .warning,

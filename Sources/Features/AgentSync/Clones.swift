@@ -1,0 +1,70 @@
+import AgentContract
+import APIKit
+import Appliances
+import HTTPCore
+import Logging
+import Primitives
+import Storage
+
+// Two machines that use one credential, as after a disk was copied.
+extension AgentSync {
+    static let cloned = "identity-conflict"
+
+    /// Takes up the stamp of a poll, and pauses the newer machine when there are two.
+    func watch(_ entry: FleetEntry, _ stamp: PollStamp, from address: String) async throws {
+        guard case .cloned(let older) = entry.watch(stamp), entry.pausedReason == nil else {
+            return
+        }
+        logger.warning(
+            "two machines use one credential",
+            metadata: ["appliance": "\(entry.uid)", "address": "\(address)"]
+        )
+        try await database.write { tx in
+            guard try fetch(entry, tx).pausedReason == nil else { return }
+            _ = try ApplianceStore.setPaused(
+                entry.key,
+                reason: Self.cloned,
+                keptRun: older.map { Int64(bitPattern: $0) },
+                tx
+            )
+            try ApplianceEventStore.insert(
+                .cloned(address: address, isOneKept: older != nil),
+                of: entry.key,
+                tx
+            )
+            try appliances.announce(.updated, fetch(entry, tx), tx)
+        }
+    }
+
+    /// Refuses what a paused machine tells; a poll is refused where it is answered.
+    ///
+    /// - Throws: `.identityConflict`.
+    func refuseClone(_ entry: FleetEntry, _ request: Request) throws {
+        guard entry.pausedReason == Self.cloned else { return }
+        guard try entry.pausedReason(for: PollStamp(request).run) == nil else {
+            throw Self.paused(Self.cloned)
+        }
+    }
+}
+
+extension PollStamp {
+    /// The stamp of a request.
+    ///
+    /// - Throws: `.invalidRequest` when it cannot be read.
+    init(_ request: Request) throws {
+        guard let range = request.field("easel-poll") else {
+            self = .none
+            return
+        }
+        guard let stamp = PollStamp(text: request.head[range]) else {
+            throw Failure.fault(
+                "header/Easel-Poll",
+                "Malformed",
+                "'Easel-Poll' must be the agent's run in hex and the number of the poll, "
+                    + "<run>.<number>.",
+                as: .invalidRequest
+            )
+        }
+        self = stamp
+    }
+}
