@@ -26,6 +26,15 @@ final class FakeServer: Courier {
         var number = DesiredNumber(epoch: 1, counter: 10)
         var profiles: [SampleProfile] = []
         var isBehind = false
+        /// Whether a poll of a paused appliance is held to its end.
+        var holdsPaused = false
+        /// How often a machine is told to wait for an operator.
+        var pendingPairings = 0
+        /// What one poll is told by a server that stops.
+        var stopsFor: Int64?
+        /// `Easel-Poll` of each poll, and when it came.
+        var stamps: [String] = []
+        var polledAt: [Int64] = []
         var isSilent = false
         var isBusyFor: Int64?
         /// Digests that are answered with other bytes.
@@ -77,7 +86,10 @@ final class FakeServer: Courier {
             guard let credential = inside.credential,
                 Self.field(request, "Authorization") == "Bearer \(credential)"
             else { return Self.error(401, "Unauthorized") }
-            if path.hasSuffix("/desired") { return Self.desired(request, &inside) }
+            if path.hasSuffix("/desired") {
+                inside.polledAt.append(time.inside.withLock(\.milliseconds))
+                return Self.desired(request, &inside)
+            }
             if path.hasSuffix("/report") { return Self.report(request, &inside) }
             if path.hasSuffix("/health") {
                 inside.heartbeats += 1
@@ -86,7 +98,8 @@ final class FakeServer: Courier {
             return Self.blob(String(path.split(separator: "/").last ?? ""), &inside)
         }
         guard let answer else { throw Silence(reason: "Nobody listens.") }
-        if answer.status == 304 {
+        let isHeld = answer.status == 409 && inside.withLock(\.holdsPaused)
+        if answer.status == 304 || isHeld {
             if let wait = request.target.split(separator: "=").last.flatMap({ Int64($0) }) {
                 time.advance(seconds: wait)
             }
@@ -119,6 +132,10 @@ final class FakeServer: Courier {
         _ inside: inout Inside
     ) -> CourierAnswer {
         guard inside.isRegistered else { return error(404, "ResourceNotFound") }
+        if inside.pendingPairings > 0 {
+            inside.pendingPairings -= 1
+            return error(202, "ReapprovalPending", retryAfter: 40)
+        }
         guard let body = try? JSONParser.parse(request.body),
             let host = body["spec"]?["host"], let checksum = host["hostChecksum"]?.text,
             host["hostAuthToken"]?.text == inside.token
@@ -140,7 +157,14 @@ final class FakeServer: Courier {
         let etag = field(request, "If-None-Match")
         let observed = field(request, "Easel-Observed")
         inside.polls.append((etag, observed))
-        if inside.isBehind { return error(409, "ServerBehind", retryAfter: 90) }
+        inside.stamps.append(field(request, "Easel-Poll") ?? "")
+        if let seconds = inside.stopsFor {
+            inside.stopsFor = nil
+            return CourierAnswer(status: 204, fields: [("retry-after", String(seconds))])
+        }
+        if inside.isBehind {
+            return error(409, "ServerBehind", retryAfter: inside.holdsPaused ? 3 : 90)
+        }
         if etag == "\"\(inside.number.text)\"" { return CourierAnswer(status: 304) }
         var writer = JSONWriter()
         writer.beginObject()

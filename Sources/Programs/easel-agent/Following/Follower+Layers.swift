@@ -98,6 +98,10 @@ extension Follower {
         } catch let trouble as ServerLink.Trouble {
             // The poll finds out about the credential, and says more.
             if trouble.kind == .unauthorized { return nil }
+            if trouble.saysPaused {
+                isPaused = true
+                return nil
+            }
             say("report", .warning, "The report was not taken: \(trouble.message)")
             return options.once
                 ? nil : backoff.next(retryAfter: trouble.retryAfter, random: outside.random())
@@ -121,7 +125,7 @@ extension Follower {
             layers: content.layers,
             events: reporting.events
         )
-        try await link.report(report, credential: credential)
+        try await link.report(report, credential: credential, stamp: stamp)
     }
 
     /// Tells the server that nothing changed, when it has not heard anything for its interval.
@@ -133,7 +137,8 @@ extension Follower {
             try await link.heartbeat(
                 state: content.healthState,
                 message: content.healthMessage,
-                credential: credential
+                credential: credential,
+                stamp: stamp
             )
             reporting.onHeartbeat(at: now)
         } catch let trouble as ServerLink.Trouble {

@@ -10,18 +10,25 @@ extension Follower {
         }
         if let desired, result?.isComplete != true { try await apply(desired, inputs) }
         guard let credential else { return try await pair(link, inputs) }
-        if let pause = try await sendReport(link, credential) { return pause }
+        // A paused appliance is not heard; the poll finds out when it is again.
+        if !isPaused, let pause = try await sendReport(link, credential) { return pause }
         let asked = outside.now()
         let wait = waitSeconds(at: asked)
+        stamp = stamp.next
         do {
             let poll = try await link.poll(
                 credential: credential,
+                stamp: stamp,
                 known: desired?.number,
                 seen: state.seen,
                 waitSeconds: wait
             )
             backoff.reset()
             unsay("server")
+            isPaused = false
+            if case .later(let seconds) = poll {
+                return backoff.next(retryAfter: seconds, random: outside.random())
+            }
             return try await takeUp(poll, inputs, link, asked: asked, waited: wait)
         } catch let trouble as ServerLink.Trouble {
             let pause = onPollTrouble(trouble)
@@ -34,7 +41,7 @@ extension Follower {
     private func waitSeconds(at now: Timestamp) -> Int64 {
         if options.once { return 0 }
         let longest = min(120, options.waitSeconds ?? 30 + Int64(outside.random() % 31))
-        guard let heardAt = reporting.heardAt else { return longest }
+        guard !isPaused, let heardAt = reporting.heardAt else { return longest }
         let due = interval - now.seconds(since: heardAt)
         return min(longest, max(1, due))
     }
@@ -160,7 +167,10 @@ extension Follower {
         }
         if trouble.kind == .conflict {
             say("server", .error, Sentences.refusedPoll(trouble))
-            return pause(seconds: max(Self.behindSeconds, min(trouble.retryAfter ?? 0, 3600)))
+            isPaused = true
+            if trouble.code == "IdentityConflict" { beginRun() }
+            let asked = trouble.retryAfter ?? Self.behindSeconds
+            return pause(seconds: max(1, min(asked, Backoff.retryAfterSecondsMax)))
         }
         let pause = backoff.next(retryAfter: trouble.retryAfter, random: outside.random())
         say("server", .warning, Sentences.poll(trouble))

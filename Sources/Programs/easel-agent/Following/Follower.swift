@@ -47,6 +47,10 @@ final class Follower {
     var removed: [AppliedLayer] = []
     var reporting = Reporting()
     var backoff = Backoff()
+    /// Told with each poll, so that the server tells this agent from one on a copy of its disk.
+    var stamp: PollStamp
+    /// Whether the server holds back news until an operator has looked at the appliance.
+    var isPaused = false
     private var isOpen = false
     private var signature: String?
     /// What the log said last of a standing trouble, so that it is not said again.
@@ -55,6 +59,7 @@ final class Follower {
     init(_ options: FollowerOptions, _ outside: Surroundings) {
         self.options = options
         self.outside = outside
+        stamp = PollStamp.start(random: outside.random())
         store = StateStore(disk: outside.disk, root: options.root + "/state")
         keeper = LayerKeeper(
             applier: DirectoryApplier(disk: outside.disk, root: options.root + "/applied"),
@@ -90,6 +95,9 @@ final class Follower {
         }
         return isSettled
     }
+
+    /// Forgets which life of the agent this is: a copy of the running machine knows it too.
+    func beginRun() { stamp = PollStamp.start(random: outside.random()) }
 
     private var isSettled: Bool {
         credential != nil && result?.isComplete == true && !reporting.isDue

@@ -3,6 +3,9 @@ enum Sentences {
     static func pairing(_ trouble: ServerLink.Trouble, uid: String, url: String) -> String {
         switch (trouble.kind, trouble.code) {
         case (.silence, _): return trouble.message
+        case (.pending, _):
+            return "\(url) knows '\(uid)' as paired already: an operator has to approve this "
+                + "machine. (\(trouble.message))"
         case (.unknown, _), (_, "EdgeHostDeviceNotRegistered"):
             return "\(url) knows no appliance '\(uid)': register it there, or correct device_id."
         case (.unauthorized, _):

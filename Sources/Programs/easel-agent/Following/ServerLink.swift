@@ -13,6 +13,8 @@ struct ServerLink: Sendable {
     enum Kind: Sendable, Hashable {
         /// No answer came.
         case silence
+        /// 202: an operator has to approve first.
+        case pending
         /// 400 and its like: the request is refused as it is.
         case refused
         /// 401, 403: the credential, or what should admit the appliance, is not taken.
@@ -28,6 +30,7 @@ struct ServerLink: Sendable {
 
         init(_ number: Int) {
             switch number {
+            case 202: self = .pending
             case 401, 403: self = .unauthorized
             case 404, 410: self = .unknown
             case 409: self = .conflict
@@ -54,12 +57,17 @@ struct ServerLink: Sendable {
         let message: String
         /// Seconds that the server asked to wait.
         var retryAfter: Int64?
+
+        /// Whether an operator has to look at the appliance before the server goes on with it.
+        var saysPaused: Bool { code == "ServerBehind" || code == "IdentityConflict" }
     }
 
     /// What came of a poll.
     enum Poll: Sendable {
         case unchanged
         case changed(DesiredState, bytes: [UInt8])
+        /// The server stops: nothing new, and when it may be asked again.
+        case later(seconds: Int64)
     }
 
     /// What the appliance presents when it pairs.
@@ -94,13 +102,16 @@ struct ServerLink: Sendable {
     }
 
     /// Asks for the desired state; waits at the server for a change.
+    ///
+    /// - Parameter stamp: tells this agent from one on a copy of its disk.
     func poll(
         credential: String,
+        stamp: PollStamp,
         known: DesiredNumber?,
         seen: DesiredNumber?,
         waitSeconds: Int64
     ) async throws -> Poll {
-        var fields: [(name: String, value: String)] = []
+        var fields: [(name: String, value: String)] = [("Easel-Poll", stamp.text)]
         if let known { fields.append(("If-None-Match", "\"\(known.text)\"")) }
         if let seen { fields.append(("Easel-Observed", seen.text)) }
         let query = waitSeconds > 0 ? "?wait=\(waitSeconds)" : ""
@@ -110,9 +121,10 @@ struct ServerLink: Sendable {
             credential: credential,
             fields: fields,
             deadline: .seconds(waitSeconds + 30),
-            takes: [Taken.content, Taken.unchanged]
+            takes: [Taken.content, Taken.done, Taken.unchanged]
         )
         if answer.status == Taken.unchanged { return .unchanged }
+        if answer.status == Taken.done { return .later(seconds: Self.retryAfter(answer) ?? 1) }
         do {
             let value = try JSONParser.parse(
                 answer.body,
@@ -139,11 +151,12 @@ struct ServerLink: Sendable {
     }
 
     /// Sends a report.
-    func report(_ report: AgentReport, credential: String) async throws {
+    func report(_ report: AgentReport, credential: String, stamp: PollStamp) async throws {
         _ = try await ask(
             .post,
             "\(path)/report",
             credential: credential,
+            fields: [("Easel-Poll", stamp.text)],
             body: report.jsonBytes(),
             takes: [Taken.done, Taken.content]
         )
@@ -153,7 +166,8 @@ struct ServerLink: Sendable {
     func heartbeat(
         state: String,
         message: String,
-        credential: String
+        credential: String,
+        stamp: PollStamp
     ) async throws {
         var writer = JSONWriter()
         writer.beginObject()
@@ -165,6 +179,7 @@ struct ServerLink: Sendable {
             .patch,
             "\(path)/health",
             credential: credential,
+            fields: [("Easel-Poll", stamp.text)],
             body: writer.finish(),
             takes: [Taken.done, Taken.content]
         )
@@ -206,8 +221,12 @@ struct ServerLink: Sendable {
             kind: Kind(answer.status),
             code: body?["code"]?.text ?? "",
             message: body?["message"]?.text ?? "The server answered \(answer.status).",
-            retryAfter: answer.field("retry-after").flatMap { Int64($0) }
+            retryAfter: retryAfter(answer)
         )
+    }
+
+    private static func retryAfter(_ answer: CourierAnswer) -> Int64? {
+        answer.field("retry-after").flatMap { Int64($0) }
     }
 
     /// Everything but unreserved characters as `%XX` (RFC 3986 §2.3).
