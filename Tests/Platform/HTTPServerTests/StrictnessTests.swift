@@ -144,7 +144,7 @@ struct Refusal: Sendable, CustomTestStringConvertible {
                 "GET /\(String(repeating: "a", count: 8192)) HTTP/1.1\r\n"
             ),
             Refusal("an endless target", 414, "GET /\(String(repeating: "a", count: 9000))"),
-            Refusal("an endless method", 414, String(repeating: "A", count: 9000)),
+            Refusal("an endless method", 501, String(repeating: "A", count: 9000)),
             Refusal(
                 "too many fields",
                 431,
