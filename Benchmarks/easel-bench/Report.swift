@@ -57,8 +57,11 @@ struct Report {
 
     /// Adds a fleet's row.
     mutating func add(_ fleet: FleetMeasurement) {
-        if !text.contains(Self.fleetHead) { text += "\n\(Self.fleetHead)|---:|---|---:|---:|---:|---:|---:|\n" }
-        text += "| \(fleet.count) | \(fleet.transport.rawValue) "
+        if !text.contains(Self.fleetHead) {
+            text += "\n\(Self.fleetHead)|---:|---|---:|---:|---:|---:|---:|\n"
+        }
+        text +=
+            "| \(fleet.count) | \(fleet.transport.rawValue) "
             + "| \(Self.number(fleet.returnSeconds, 2)) "
             + "| \(Self.number(fleet.returnProcessorSeconds, 2)) "
             + "| \(Self.number(fleet.waitingShare * 100, 2)) % "
