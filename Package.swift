@@ -199,7 +199,7 @@ let testTargets: [Target] = [
         ]
     ),
     tests("Platform/ArchiveTests", ["Archive"]),
-    tests("Platform/CryptoTests", ["Crypto", "Primitives"]),
+    tests("Platform/CryptoTests", ["COpenSSL", "Crypto", "Primitives"]),
     tests("Platform/EventLoopTests", ["CSystem", "EventLoop", "Primitives"]),
     tests(
         "Platform/HTTPClientTests",

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 import Glibc
 
 /// Measures the server beside nginx and prints the ratios.
@@ -37,9 +38,10 @@ struct EaselBench: ParsableCommand {
     var output: String?
 
     static let scenarios = [
-        "poll-unchanged", "poll-changed", "heartbeat", "heartbeat-512", "appliance-read", "memory",
-        "fleet",
+        "poll-unchanged", "poll-changed", "heartbeat", "heartbeat-512", "appliance-read",
+        "handshake-full", "handshake-resumed", "tls-idle", "memory", "fleet",
     ]
+    private static let tlsScenarios = ["handshake-full", "handshake-resumed", "tls-idle"]
 
     func validate() throws {
         for name in scenario where !Self.scenarios.contains(name) {
@@ -64,6 +66,7 @@ struct EaselBench: ParsableCommand {
 
     func run() throws {
         Interrupt.install()
+        _ = System.raiseDescriptorLimit()
         guard sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2 else {
             throw BenchError("Two processors are needed: one for the server, one for the load.")
         }
@@ -135,9 +138,11 @@ struct EaselBench: ParsableCommand {
             count: max(fleetSize, connections),
             connections: connections
         ).filter { wanted.contains($0.name) }
-        let answers = try scenarios.map {
-            try NginxPeer.Answer(like: try Fleet.sample($0, server))
-        }
+        // Handshakes need an answer too, though nobody looks at it.
+        let answers =
+            scenarios.isEmpty
+            ? [NginxPeer.Answer.empty]
+            : try scenarios.map { try NginxPeer.Answer(like: try Fleet.sample($0, server)) }
         let nginx = try NginxPeer(
             answers,
             chainPath: server.chainPath,
@@ -169,6 +174,14 @@ struct EaselBench: ParsableCommand {
                 )
             }
         }
+        guard wanted.contains(where: Self.tlsScenarios.contains) else { return }
+        note("TLS")
+        let tlsEffort = TLSMeasurement.Effort(
+            handshakes: quick ? 200 : 3000,
+            connections: quick ? 200 : 2000,
+            rounds: rounds ?? (quick ? 1 : 5)
+        )
+        report.add(try TLSMeasurement.run(wanted, tlsEffort, server, beside: nginx))
     }
 
     /// Progress goes beside the tables, not among them.

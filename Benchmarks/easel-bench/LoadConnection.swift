@@ -13,13 +13,17 @@ final class LoadConnection {
     private(set) var sequence = 0
 
     /// Connects, and shakes hands when there is a context for it; blocks until both are done.
-    init(number: Int, to target: LoadTarget) throws {
+    init(
+        number: Int,
+        to target: LoadTarget,
+        resuming resumption: TLSResumption? = nil
+    ) throws {
         self.number = number
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else {
             throw BenchError("no socket: \(String(cString: strerror(errno)))")
         }
-        session = try target.tls?.makeSession(host: "127.0.0.1")
+        session = try target.tls?.makeSession(host: "127.0.0.1", resuming: resumption)
         try connect(to: target.port)
         System.sendWithoutDelay(descriptor)
         if let session { try shakeHands(session) }
@@ -62,6 +66,26 @@ final class LoadConnection {
             _ = try scratch.withUnsafeMutableBytes { try session.read(into: $0) }
         }
         try flush(session)
+    }
+
+    /// Whether the handshake took up an earlier session.
+    var isResumed: Bool { session?.isResumed == true }
+
+    /// Waits for the server's ticket, which is the end of its part of the handshake.
+    func awaitTicket() throws -> TLSResumption {
+        guard let session else { throw BenchError("a plain connection has no ticket") }
+        var scratch = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            if let resumption = session.resumption() { return resumption }
+            var pending = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&pending, 1, 10_000) == 1 else { throw BenchError("no ticket comes") }
+            let result = scratch.withUnsafeMutableBytes { System.receive(descriptor, into: $0) }
+            guard case .bytes(let count) = result else {
+                throw BenchError("the connection ended before its ticket: \(result)")
+            }
+            session.receive(Array(scratch[..<count]))
+            _ = try scratch.withUnsafeMutableBytes { try session.read(into: $0) }
+        }
     }
 
     private func flush(_ session: TLSSession) throws {

@@ -8,6 +8,15 @@ final class NginxPeer {
         let fields: [(name: String, value: String)]
         let body: String
 
+        /// 204 and nothing else.
+        static let empty = Answer(status: 204, fields: [], body: "")
+
+        private init(status: Int, fields: [(name: String, value: String)], body: String) {
+            self.status = status
+            self.fields = fields
+            self.body = body
+        }
+
         /// Takes over an answer of the server under test: body and header fields, but for those
         /// that nginx writes itself.
         init(like sample: [UInt8]) throws {
@@ -52,7 +61,7 @@ final class NginxPeer {
         let text = """
             worker_processes 1; worker_cpu_affinity 01; daemon off;
             pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
-            events { worker_connections 4096; }
+            worker_rlimit_nofile 16384; events { worker_connections 8192; }
             http {
                 access_log off; server_tokens off; default_type application/json;
                 keepalive_requests 1000000000; keepalive_timeout 600s;
@@ -61,6 +70,7 @@ final class NginxPeer {
                 ssl_certificate \(chainPath); ssl_certificate_key \(keyPath);
                 ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve X25519:prime256v1;
                 ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384;
+                ssl_conf_command NumTickets 1;
             \(servers)}
 
             """
@@ -85,6 +95,8 @@ final class NginxPeer {
     }
 
     func stop() { master.stop() }
+
+    func memory() throws -> ProcessFigures.Memory { try ProcessFigures.memory(worker) }
 
     func processorSeconds() throws -> Double { try ProcessFigures.processorSeconds(worker) }
 

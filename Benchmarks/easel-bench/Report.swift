@@ -75,6 +75,32 @@ struct Report {
 
         """
 
+    /// Adds the rows of TLS.
+    mutating func add(_ tls: TLSMeasurement) {
+        if !tls.handshakes.isEmpty {
+            text += """
+
+                | TLS 1.3 | Easel CPU µs | nginx CPU µs | handshakes per CPU second, Easel / nginx |
+                |---|---:|---:|---:|
+
+                """
+        }
+        for row in tls.handshakes {
+            text +=
+                "| \(row.title) | \(Self.number(row.easel, 0)) "
+                + "| \(Self.number(row.nginx, 0)) "
+                + "| \(Self.number(row.nginx / max(row.easel, 0.001), 2)) |\n"
+        }
+        guard let idle = tls.idle else { return }
+        text += """
+
+            Resident memory of an idle TLS connection (\(idle.count) of them): Easel \
+            \(Self.number(Double(idle.easel) / 1024, 1)) kB, nginx \
+            \(Self.number(Double(idle.nginx) / 1024, 1)) kB.
+
+            """
+    }
+
     /// A number with so many decimal places.
     static func number(_ value: Double, _ places: Int) -> String {
         var factor = 1.0

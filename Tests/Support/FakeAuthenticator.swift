@@ -30,6 +30,7 @@ package struct FakeAuthenticator: Authenticator {
             switch credential {
             case .apiKey(let range), .bearer(let range): request.text(range)
             case .apiKeyText(let text): text
+            case .certificate(let digest): String(decoding: digest, as: UTF8.self)
             }
         guard let principal = principals[text] else {
             throw Failure(.unauthenticated, "The credential is not valid.")

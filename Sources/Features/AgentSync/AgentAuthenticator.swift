@@ -25,7 +25,19 @@ package struct AgentAuthenticator: Sendable {
     /// - Throws: `.unauthenticated`, the same for unknown, replaced and deleted.
     package func principal(_ request: Request, _ range: Range<Int>) throws -> Principal {
         let head = request.head
-        let digest = SHA256.digest(head.span.extracting(range))
+        return try principal(credential: SHA256.digest(head.span.extracting(range)))
+    }
+
+    /// The appliance that a certificate stands for: one is made out for a credential, and dies
+    /// with it.
+    ///
+    /// - Throws: `.unauthenticated`, as for the credential itself.
+    package func principal(certified digest: [UInt8]) throws -> Principal {
+        guard let digest = Digest(bytes: digest) else { throw AgentSync.invalidCredential }
+        return try principal(credential: digest)
+    }
+
+    private func principal(credential digest: Digest) throws -> Principal {
         guard let entry = index.entry(credential: digest) else {
             throw AgentSync.invalidCredential
         }

@@ -13,6 +13,7 @@ package struct AgentSync: Sendable {
     let refusals: PairingRefusals
     let monotonic: @Sendable () -> MonotonicTime
     let logger: Logger
+    let clientAuthority: ClientAuthority?
     let sweeper = SweeperState()
     /// All appliances in memory.
     ///
@@ -21,6 +22,7 @@ package struct AgentSync: Sendable {
 
     /// - Parameters:
     ///   - index: made first, as the features below publish to it.
+    ///   - clientAuthority: signs certificates of appliances; nil when there are none.
     ///   - monotonic: measures silence; a test moves it.
     package init(
         database: Database,
@@ -28,6 +30,7 @@ package struct AgentSync: Sendable {
         appliances: Appliances,
         profiles: ProfileAccess,
         logger: Logger,
+        clientAuthority: ClientAuthority? = nil,
         monotonic: @escaping @Sendable () -> MonotonicTime = { MonotonicTime.now() }
     ) {
         self.database = database
@@ -35,6 +38,7 @@ package struct AgentSync: Sendable {
         self.appliances = appliances
         self.profiles = profiles
         self.logger = logger
+        self.clientAuthority = clientAuthority
         self.monotonic = monotonic
         refusals = PairingRefusals()
     }

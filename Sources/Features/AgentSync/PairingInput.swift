@@ -11,6 +11,8 @@ package struct PairingInput: WireInput {
     let fingerprint: String
     let tokenDigest: SecretDigest?
     let pairingKeyDigest: SecretDigest?
+    /// Easel's own: a PKCS#10 request in PEM, for a certificate of the machine's own key.
+    let certificateRequest: String?
 
     package init(from fields: Fields) {
         document = DeviceInput(from: fields)
@@ -33,6 +35,10 @@ package struct PairingInput: WireInput {
         fingerprint = checksum.isEmpty ? host?.macAddress ?? "" : checksum
         tokenDigest = Self.digest(host?.authToken)
         pairingKeyDigest = Self.digest(host?.pairingKey)
+        certificateRequest = fields.optionalText(
+            "certificateRequest",
+            bytesMax: CertificateRequest.bytesMax
+        )
     }
 
     private static func digest(_ secret: String?) -> SecretDigest? {

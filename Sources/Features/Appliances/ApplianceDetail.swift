@@ -15,6 +15,9 @@ package struct ApplianceDetail: Sendable {
     package let projectName: String?
     /// The credential itself, in the one answer that hands it out.
     package var serviceAuthToken: String?
+    /// The certificate that stands for the credential and its authority's, in PEM; in the same
+    /// answer, when the machine asked for it.
+    package var clientCertificate: String?
 }
 
 /// What an appliance last reported of the layers it follows.

@@ -64,6 +64,7 @@ extension ApplianceDetail {
             projectName: "Default"
         )
         detail.serviceAuthToken = "easel_agent_…"
+        detail.clientCertificate = "-----BEGIN CERTIFICATE-----\n…"
         return detail
     }
 

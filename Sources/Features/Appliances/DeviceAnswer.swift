@@ -58,6 +58,7 @@ package struct DeviceAnswer: WireOutput {
         writer.object { writer in writer.field("hasUserMacros", false) }
         writer.field("tunnelStatus", raw: detail.appliance.tunnelStatus)
         writer.optionalField("serviceAuthToken", detail.serviceAuthToken)
+        writer.optionalField("clientCertificate", detail.clientCertificate)
         writer.optionalField("pausedReason", detail.appliance.pausedReason)
         // Easel's own: a machine like the paired one asks for a new credential since then.
         writer.optionalField("reapprovalPendingSince", detail.appliance.reapprovalSince)

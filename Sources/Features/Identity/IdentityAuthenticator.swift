@@ -23,6 +23,7 @@ package struct IdentityAuthenticator: Authenticator {
         switch credential {
         case .apiKey(let range): return try owner(of: Array(request.head[range]))
         case .apiKeyText(let text): return try owner(of: Array(text.utf8))
+        case .certificate: throw Sessions.invalidCredential
         case .bearer(let range):
             let bytes = request.head[range]
             // Some tools know one header only and put a key there.

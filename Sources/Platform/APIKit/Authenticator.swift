@@ -9,6 +9,8 @@ package enum PresentedCredential: Sendable {
     case bearer(Range<Int>)
     /// The value of the `ApiKey` query parameter, decoded.
     case apiKeyText(String)
+    /// The digest of the credential that the client's TLS certificate stands for.
+    case certificate([UInt8])
 }
 
 /// Finds out who calls and in which scope; made of Identity's and AgentSync's halves in Wiring.
@@ -27,6 +29,8 @@ package protocol Authenticator: Sendable {
 
 extension PresentedCredential {
     /// The credential of a request, if it presents one; an empty value counts as none.
+    ///
+    /// What a header says goes before the connection's certificate.
     static func find(in request: Request) -> PresentedCredential? {
         if let range = request.field("authorization"), !range.isEmpty {
             let scheme: StaticString = "bearer "
@@ -45,6 +49,7 @@ extension PresentedCredential {
         {
             return .apiKeyText(text)
         }
+        if case .credential(let digest) = request.client { return .certificate(digest) }
         return nil
     }
 }

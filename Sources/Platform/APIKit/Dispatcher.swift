@@ -131,6 +131,12 @@ package final class Dispatcher: Responder {
         _ captures: Router.Captures
     ) throws -> RequestContext {
         let access = route.endpoint.access
+        if case .lacksCertificate = request.client {
+            throw Failure(
+                .unauthenticated,
+                "This address is for clients with a TLS certificate, and none was shown."
+            )
+        }
         var principal = Principal.anonymous
         if let credential = PresentedCredential.find(in: request), access != .open {
             principal = try authenticator.principal(of: request, presenting: credential)

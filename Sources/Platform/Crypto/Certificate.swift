@@ -8,6 +8,8 @@ package enum CertificateError: Error, Hashable, CustomStringConvertible {
     case unreadableCertificate(OpenSSLFailure)
     /// The text holds no PEM private key, or a damaged or encrypted one.
     case unreadableKey(OpenSSLFailure)
+    /// The text holds no usable PEM request for a certificate.
+    case unreadableRequest(OpenSSLFailure)
     /// The key is not that of the certificate.
     case keyMismatch
     /// A host that is neither a DNS name nor an IP address.
@@ -24,6 +26,7 @@ package enum CertificateError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .unreadableCertificate(let failure): "not a PEM certificate (\(failure))"
         case .unreadableKey(let failure): "not a PEM private key without a password (\(failure))"
+        case .unreadableRequest(let failure): "not a usable PEM request (\(failure))"
         case .keyMismatch: "the private key does not belong to the certificate"
         case .invalidHost(let host): "\(host) is neither a DNS name nor an IP address"
         case .expiredAuthority: "the certificate authority has expired"
@@ -74,8 +77,8 @@ package final class Certificate {
     /// How many certificates one PEM text may hold; the system's roots are about 150.
     package static let chainLengthMax = 1000
 
-    /// Takes ownership.
-    init(owning handle: OpaquePointer) { self.handle = handle }
+    /// Takes ownership of OpenSSL's `X509 *`.
+    package init(owning handle: OpaquePointer) { self.handle = handle }
 
     deinit { X509_free(handle) }
 
@@ -106,9 +109,12 @@ package final class Certificate {
     package var notAfter: Timestamp { time(X509_get0_notAfter(handle)) }
 
     /// The subject's common name; empty when it has none.
-    package var commonName: String {
+    package var commonName: String { subjectText(NID_commonName) }
+
+    /// The first part of this kind in the subject's name; empty when there is none.
+    func subjectText(_ kind: Int32) -> String {
         guard let name = X509_get_subject_name(handle) else { return "" }
-        let index = X509_NAME_get_index_by_NID(name, NID_commonName, -1)
+        let index = X509_NAME_get_index_by_NID(name, kind, -1)
         guard index >= 0, let entry = X509_NAME_get_entry(name, index) else { return "" }
         var text: UnsafeMutablePointer<UInt8>?
         let count = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry))
@@ -118,6 +124,25 @@ package final class Certificate {
             decoding: UnsafeBufferPointer(start: text, count: Int(count)),
             as: UTF8.self
         )
+    }
+
+    /// The DNS names that it is for, in lower case, wildcards included: those of its subject
+    /// alternative names, or, where it has none, its common name.
+    package var hostNames: [String] {
+        defer { ERR_clear_error() }
+        let list = X509_get_ext_d2i(handle, NID_subject_alt_name, nil, nil)
+        defer { easel_general_names_free(list) }
+        var names: [String] = []
+        for index in 0..<max(0, easel_general_names_count(list)) {
+            guard let text = easel_general_name_dns(list, index) else { continue }
+            let bytes = UnsafeBufferPointer(
+                start: ASN1_STRING_get0_data(text),
+                count: Int(ASN1_STRING_length(text))
+            )
+            names.append(String(decoding: bytes, as: UTF8.self).lowercased())
+        }
+        if names.isEmpty { names = [commonName.lowercased()] }
+        return names.filter { HostText.kind($0) == .name }
     }
 
     /// Whether the certificate is for this host: a DNS name (RFC 6125) or an IP address.
@@ -168,6 +193,10 @@ package final class PrivateKey {
         guard let handle = easel_p256_key() else { throw .openSSL(.take("making a key")) }
         self.handle = handle
     }
+
+    /// What kind of key it is, as OpenSSL numbers them: one certificate of each kind may serve a
+    /// name.
+    package var kind: Int32 { EVP_PKEY_get_base_id(handle) }
 
     /// Reads a key without a password from PEM.
     package init(pem: [UInt8]) throws(CertificateError) {

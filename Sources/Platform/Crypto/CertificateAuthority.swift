@@ -31,7 +31,12 @@ package struct CertificateAuthority {
     ) throws(CertificateError) -> CertificateAuthority {
         let key = try PrivateKey()
         let end = now.adding(seconds: years * 366 * 24 * 3600)
-        let draft = try CertificateDraft(commonName: commonName, from: now, until: end, key: key)
+        let draft = try CertificateDraft(
+            commonName: commonName,
+            from: now,
+            until: end,
+            key: key.handle
+        )
         try draft.add(NID_basic_constraints, "critical,CA:TRUE,pathlen:0", issuer: nil)
         try draft.add(NID_key_usage, "critical,keyCertSign,cRLSign", issuer: nil)
         try draft.add(NID_subject_key_identifier, "hash", issuer: nil)
@@ -86,7 +91,7 @@ package struct CertificateAuthority {
             commonName: String(first.prefix(64)),
             from: now,
             until: min(end, certificate.notAfter),
-            key: leafKey
+            key: leafKey.handle
         )
         try draft.add(NID_basic_constraints, "critical,CA:FALSE", issuer: certificate)
         try draft.add(NID_key_usage, "critical,digitalSignature", issuer: certificate)
@@ -98,6 +103,31 @@ package struct CertificateAuthority {
         return Issued(chainPEM: try leaf.pem() + certificatePEM, keyPEM: try leafKey.pem())
     }
 
+    /// Issues a client certificate for a key that somebody else holds, for as long as the authority
+    /// counts: what it stands for ends it.
+    ///
+    /// - Returns: the certificate and the authority's, in PEM.
+    func issueClient(
+        key: PublicKey,
+        commonName: String,
+        serialNumber: String,
+        at now: Timestamp
+    ) throws(CertificateError) -> [UInt8] {
+        guard now < certificate.notAfter else { throw .expiredAuthority }
+        let draft = try CertificateDraft(
+            commonName: commonName,
+            from: now,
+            until: certificate.notAfter,
+            key: key.handle
+        )
+        try draft.add(subject: NID_serialNumber, serialNumber)
+        try draft.add(NID_basic_constraints, "critical,CA:FALSE", issuer: certificate)
+        try draft.add(NID_key_usage, "critical,digitalSignature", issuer: certificate)
+        try draft.add(NID_ext_key_usage, "clientAuth", issuer: certificate)
+        try draft.add(NID_authority_key_identifier, "keyid:always", issuer: certificate)
+        return try draft.sign(issuer: certificate, key: self.key).pem() + certificatePEM
+    }
+
     /// A certificate before it is signed.
     private struct CertificateDraft: ~Copyable {
         private let handle: OpaquePointer
@@ -106,7 +136,7 @@ package struct CertificateAuthority {
             commonName: String,
             from start: Timestamp,
             until end: Timestamp,
-            key: PrivateKey
+            key: OpaquePointer
         ) throws(CertificateError) {
             guard let handle = X509_new() else { throw .openSSL(.take("making a certificate")) }
             // 20 bytes at most, positive (RFC 5280 §4.1.2.2).
@@ -114,24 +144,15 @@ package struct CertificateAuthority {
             serial[0] = serial[0] & 0x7F | 0x40
             let number = BN_bin2bn(serial, Int32(serial.count), nil)
             defer { BN_free(number) }
-            let name = Array(commonName.utf8)
             guard X509_set_version(handle, Int(X509_VERSION_3)) == 1,
                 BN_to_ASN1_INTEGER(number, X509_get_serialNumber(handle)) != nil,
-                X509_NAME_add_entry_by_NID(
-                    X509_get_subject_name(handle),
-                    NID_commonName,
-                    MBSTRING_UTF8,
-                    name,
-                    Int32(clamping: name.count),
-                    -1,
-                    0
-                ) == 1,
+                Self.name(handle, NID_commonName, commonName),
                 ASN1_TIME_set(
                     X509_getm_notBefore(handle),
                     Int(start.seconds - CertificateAuthority.backdatedSeconds)
                 ) != nil,
                 ASN1_TIME_set(X509_getm_notAfter(handle), Int(end.seconds)) != nil,
-                X509_set_pubkey(handle, key.handle) == 1
+                X509_set_pubkey(handle, key) == 1
             else {
                 X509_free(handle)
                 throw .openSSL(.take("filling in a certificate"))
@@ -140,6 +161,26 @@ package struct CertificateAuthority {
         }
 
         deinit { X509_free(handle) }
+
+        /// Adds a part to the subject's name.
+        private static func name(_ handle: OpaquePointer, _ kind: Int32, _ text: String) -> Bool {
+            let text = Array(text.utf8)
+            return X509_NAME_add_entry_by_NID(
+                X509_get_subject_name(handle),
+                kind,
+                MBSTRING_UTF8,
+                text,
+                Int32(clamping: text.count),
+                -1,
+                0
+            ) == 1
+        }
+
+        func add(subject kind: Int32, _ text: String) throws(CertificateError) {
+            guard Self.name(handle, kind, text) else {
+                throw .openSSL(.take("naming a certificate's holder"))
+            }
+        }
 
         /// - Parameter issuer: nil when the certificate signs itself.
         func add(_ kind: Int32, _ value: String, issuer: Certificate?) throws(CertificateError) {

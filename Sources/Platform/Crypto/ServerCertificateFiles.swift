@@ -60,7 +60,8 @@ package struct ServerCertificateFiles {
         )
     }
 
-    private static func authority(
+    /// Reads an authority's two files, or makes them when there are none.
+    static func authority(
         _ path: String,
         _ keyPath: String,
         name: String,

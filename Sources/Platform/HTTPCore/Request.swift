@@ -53,6 +53,8 @@ package final class Request {
     /// The peer's address in text, without the port.
     package var peerAddress: String = ""
     package var isSecure = false
+    /// Who the client is by its certificate.
+    package var client = CertifiedClient.unknown
     /// The number that names this request in answers, logs and audit rows.
     package var id: UInt64 = 0
     /// When the loop's turn began in which the head was complete.

@@ -12,6 +12,9 @@ final class Connection: ReadinessHandler {
     let peerAddress: String
     let key: ConnectionCounter.Key
     let isSecure: Bool
+    private let clientCertificates: ServerConfiguration.ClientCertificates
+    /// Who the client is by its certificate.
+    private(set) var client = CertifiedClient.unknown
     /// The place in the server's list.
     var index = 0
 
@@ -54,14 +57,15 @@ final class Connection: ReadinessHandler {
         descriptor: consuming Descriptor,
         peerAddress: String,
         key: ConnectionCounter.Key,
-        isSecure: Bool
+        endpoint: ServerConfiguration.Endpoint
     ) {
         self.server = server
         number = descriptor.number
         self.descriptor = consume descriptor
         self.peerAddress = peerAddress
         self.key = key
-        self.isSecure = isSecure
+        isSecure = endpoint.isSecure
+        clientCertificates = endpoint.clientCertificates
     }
 
     var isClosed: Bool { descriptor == nil }
@@ -72,7 +76,7 @@ final class Connection: ReadinessHandler {
     func start() {
         do {
             if isSecure {
-                tls = try server.makeTLSSession()
+                tls = try server.makeTLSSession(asksClient: clientCertificates != .none)
                 setDeadline(
                     loop.now.adding(
                         nanoseconds: server.limits.handshakeTimeout.wholeNanoseconds
@@ -183,6 +187,7 @@ final class Connection: ReadinessHandler {
         do throws(TLSError) {
             let result = try tls.read(into: room)
             if handler == nil && !tls.isHandshaking {
+                identify(tls)
                 handler = server.makeProtocol(tls.negotiatedProtocol, self)
             }
             switch result {
@@ -204,6 +209,16 @@ final class Connection: ReadinessHandler {
             keep(buffer)
             // The alert, if there is one, tells the client why.
             closeWhenSent()
+        }
+    }
+
+    /// Notes who the client is by its certificate, once the handshake has checked it.
+    private func identify(_ tls: TLSSession) {
+        guard clientCertificates != .none else { return }
+        if tls.peerCertificate == nil {
+            if clientCertificates == .required { client = .lacksCertificate }
+        } else if let credential = server.certified(tls) {
+            client = .credential(credential)
         }
     }
 

@@ -127,6 +127,7 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         request.arrivedAt = server.loop.now
         request.peerAddress = connection.peerAddress
         request.isSecure = connection.isSecure
+        request.client = connection.client
         return (server.responder.admit(request), request.bodyFraming)
     }
 

@@ -7,7 +7,7 @@ final class Listener: ReadinessHandler {
     private let server: ServerLoop
     private var descriptor: Descriptor?
     private let number: Int32
-    private let isSecure: Bool
+    private let endpoint: ServerConfiguration.Endpoint
     /// Kept so that, when the process has no descriptor left, a waiting client can still be
     /// accepted and closed instead of waking the loop for ever.
     private var spare: Descriptor?
@@ -16,10 +16,14 @@ final class Listener: ReadinessHandler {
     /// Accepts in one turn; the rest has its turn after the connections that are open.
     private static let acceptsPerTurnMax = 64
 
-    init(_ descriptor: consuming Descriptor, isSecure: Bool, server: ServerLoop) {
+    init(
+        _ descriptor: consuming Descriptor,
+        endpoint: ServerConfiguration.Endpoint,
+        server: ServerLoop
+    ) {
         number = descriptor.number
         self.descriptor = consume descriptor
-        self.isSecure = isSecure
+        self.endpoint = endpoint
         self.server = server
         spare = Self.openSpare()
     }
@@ -42,7 +46,7 @@ final class Listener: ReadinessHandler {
         for _ in 0..<Self.acceptsPerTurnMax {
             do throws(SystemError) {
                 let (accepted, peer) = try SocketAddress.accept(number)
-                server.open(Descriptor(owning: accepted), peer: peer, isSecure: isSecure)
+                server.open(Descriptor(owning: accepted), peer: peer, at: endpoint)
             } catch {
                 switch error.code {
                 case EAGAIN:

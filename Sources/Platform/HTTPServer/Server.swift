@@ -6,6 +6,10 @@ import TLS
 
 /// An HTTP server over a group of loops.
 package final class Server: Sendable {
+    /// Tells the digest of the credential that the certificate of a TLS session's client stands
+    /// for; nil when it stands for none.
+    package typealias ClientLookUp = @Sendable (TLSSession) -> [UInt8]?
+
     private let configuration: ServerConfiguration
     private let parts: [ServerLoop]
 
@@ -15,12 +19,15 @@ package final class Server: Sendable {
     ///   - loops: Must be running until `stop` has returned.
     ///   - observer: Hears of every answer; nil saves two looks at the clock a request.
     ///   - tls: Needed when an endpoint is secure.
+    ///   - certified: Finds out, on the connection's loop, what a client's certificate stands for;
+    ///     nil when for nobody.
     package init(
         configuration: ServerConfiguration,
         loops: LoopGroup,
         responder: any Responder,
         observer: (any RequestObserver)? = nil,
-        tls: TLSServerContext? = nil
+        tls: TLSServerContext? = nil,
+        certified: @escaping ClientLookUp = { _ in nil }
     ) {
         precondition(
             tls != nil || !configuration.endpoints.contains(where: \.isSecure),
@@ -35,6 +42,7 @@ package final class Server: Sendable {
                 responder: responder,
                 observer: observer,
                 tls: tls,
+                certified: certified,
                 counter: counter
             )
         }
@@ -50,7 +58,7 @@ package final class Server: Sendable {
     package func start() throws -> [BoundAddress] {
         System.ignoreBrokenPipes()
         var bound: [BoundAddress] = []
-        var opened: [(numbers: [Int32], isSecure: Bool)] = []
+        var opened: [(numbers: [Int32], endpoint: ServerConfiguration.Endpoint)] = []
         do {
             for endpoint in configuration.endpoints {
                 let addresses = try SocketAddress.resolve(
@@ -60,7 +68,7 @@ package final class Server: Sendable {
                 )
                 for address in addresses {
                     let (numbers, port) = try listen(address, host: endpoint.host)
-                    opened.append((numbers, endpoint.isSecure))
+                    opened.append((numbers, endpoint))
                     bound.append(
                         BoundAddress(host: address.text, port: port, isSecure: endpoint.isSecure)
                     )
@@ -70,12 +78,12 @@ package final class Server: Sendable {
             for number in opened.flatMap(\.numbers) { _ = Descriptor(owning: number) }
             throw error
         }
-        for (numbers, isSecure) in opened {
+        for (numbers, endpoint) in opened {
             for (part, number) in zip(parts, numbers) {
                 part.loop.submit {
                     let listener = Listener(
                         Descriptor(owning: number),
-                        isSecure: isSecure,
+                        endpoint: endpoint,
                         server: part
                     )
                     listener.start()

@@ -10,13 +10,31 @@ package struct ServerConfiguration: Sendable {
         package var port: UInt16
         /// Whether TLS is spoken here.
         package var isSecure: Bool
+        /// What is expected of clients' certificates, where TLS is spoken.
+        package var clientCertificates: ClientCertificates
 
         /// Describes an address to listen on.
-        package init(host: String, port: UInt16, isSecure: Bool = false) {
+        package init(
+            host: String,
+            port: UInt16,
+            isSecure: Bool = false,
+            clientCertificates: ClientCertificates = .none
+        ) {
             self.host = host
             self.port = port
             self.isSecure = isSecure
+            self.clientCertificates = clientCertificates
         }
+    }
+
+    /// What an address expects of its clients' certificates.
+    package enum ClientCertificates: String, Sendable, CaseIterable {
+        /// They are not asked for.
+        case none
+        /// Whoever has one may show it.
+        case optional
+        /// Whoever shows none is answered 401.
+        case required
     }
 
     /// The addresses to listen on.

@@ -18,6 +18,7 @@ final class ServerLoop: @unchecked Sendable {
     let counter: ConnectionCounter
     /// What new secure connections use; replaced when the certificate is renewed.
     var tls: TLSServerContext?
+    let certified: Server.ClientLookUp
     private(set) var isDraining = false
 
     private var listeners: [Listener] = []
@@ -43,6 +44,7 @@ final class ServerLoop: @unchecked Sendable {
         responder: any Responder,
         observer: (any RequestObserver)?,
         tls: TLSServerContext?,
+        certified: @escaping Server.ClientLookUp,
         counter: ConnectionCounter
     ) {
         self.loop = loop
@@ -51,6 +53,7 @@ final class ServerLoop: @unchecked Sendable {
         self.observer = observer
         observesAnswers = observer != nil
         self.tls = tls
+        self.certified = certified
         self.counter = counter
         bufferBytes = max(limits.headBytesMax, 32 * 1024) + 1024
     }
@@ -110,7 +113,11 @@ final class ServerLoop: @unchecked Sendable {
         if isDraining { listener.close() } else { listeners.append(listener) }
     }
 
-    func open(_ descriptor: consuming Descriptor, peer: SocketAddress, isSecure: Bool) {
+    func open(
+        _ descriptor: consuming Descriptor,
+        peer: SocketAddress,
+        at endpoint: ServerConfiguration.Endpoint
+    ) {
         let key = ConnectionCounter.Key(peer)
         guard counter.admit(key) else { return }
         System.sendWithoutDelay(descriptor.number)
@@ -119,7 +126,7 @@ final class ServerLoop: @unchecked Sendable {
             descriptor: descriptor,
             peerAddress: peer.text,
             key: key,
-            isSecure: isSecure
+            endpoint: endpoint
         )
         connection.index = connections.count
         connections.append(connection)
@@ -142,9 +149,9 @@ final class ServerLoop: @unchecked Sendable {
 
     // MARK: TLS
 
-    func makeTLSSession() throws -> TLSSession {
+    func makeTLSSession(asksClient: Bool) throws -> TLSSession {
         guard let tls else { throw TLSError.ended }
-        return try tls.makeSession()
+        return try tls.makeSession(asksClient: asksClient)
     }
 
     /// What is spoken after ALPN chose; a client that offers nothing speaks HTTP/1.1.

@@ -2,169 +2,93 @@ import COpenSSL
 import Crypto
 import Primitives
 
-/// A server's side of TLS: its certificate, its settings and its ticket keys; usable from any
+/// A server's side of TLS: its certificates, its settings and its ticket keys; usable from any
 /// thread.
 ///
 /// TLS 1.2 and 1.3, AES-128-GCM first, X25519 before P-256, one ticket a handshake, no
-/// renegotiation, no compression, no early data. SNI is not looked at.
+/// renegotiation, no compression, no early data. A client that names a host (SNI, RFC 6066 §3)
+/// is shown the certificate for it, any other client the first one.
 package final class TLSServerContext: @unchecked Sendable {
-    // Unchecked: OpenSSL's contexts may be shared once they are set up, which `init` completes.
-    private let context: OpaquePointer
-    private let shared: Shared
+    // Unchecked: nothing changes once `init` has completed.
+    private let first: TLSServerSettings
+    private let callbacks: TLSServerCallbacks
+    // A ticket holds a client's certificate unchecked: it counts only where clients are asked,
+    // and for the authorities under which it was checked.
+    private let clientTickets: [UInt8]
+    private static let ordinaryTickets = Array("easel".utf8)
 
-    /// The keys of the session tickets; call `replace` on them to rotate.
-    package let ticketKeys: TLSTicketKeys
-    /// When the certificate ends.
-    package let certificateNotAfter: Timestamp
-    /// What an operator should know, each a sentence: an expired certificate, a readable key.
+    /// When each certificate ends, by the path of its file.
+    package let certificateEnds: [(path: String, notAfter: Timestamp)]
+    /// What an operator should know, each a sentence.
     package let warnings: [String]
 
-    /// How long a client may come back with a ticket: a day.
-    private static let ticketSeconds = 86400
-
-    // What callbacks reach from C; kept alive by the context.
-    private final class Shared {
-        let ticketKeys: TLSTicketKeys
-        let protocols: [UInt8]
-
-        init(ticketKeys: TLSTicketKeys, protocols: [UInt8]) {
-            self.ticketKeys = ticketKeys
-            self.protocols = protocols
-        }
-    }
-
-    /// Reads the certificate chain (leaf first) and its key, both PEM files.
+    /// Sets up TLS with these certificates.
     ///
     /// - Parameters:
+    ///   - certificates: at least one; the first is for clients that name no host or an unknown
+    ///     one. Several for one name may have keys of different kinds.
     ///   - protocols: what ALPN may choose, the best first; a client that offers only others is
     ///     refused (RFC 7301 §3.2), one that offers none is served.
-    ///   - now: the time against which the certificate's end is told.
+    ///   - clientAuthoritiesPEM: whose certificates are good where clients are asked for theirs;
+    ///     empty where they never are.
     package init(
-        certificatePath: String,
-        keyPath: String,
+        certificates: [TLSServerCertificate],
         protocols: [String] = ["http/1.1"],
         ticketKeys: TLSTicketKeys = TLSTicketKeys(),
-        at now: Timestamp = .now()
+        clientAuthoritiesPEM: [UInt8] = []
     ) throws(TLSConfigurationError) {
-        var warnings: [String] = []
-        let chainPEM = try TLSServerContext.read(certificatePath, .everybody)
-        var keyPEM: [UInt8]
+        precondition(!certificates.isEmpty, "A server needs a certificate.")
+        certificateEnds = certificates.map { ($0.path, $0.notAfter) }
+        warnings = certificates.flatMap(\.warnings)
+        let clientAuthorities: [Certificate]
         do {
-            keyPEM = try TLSServerContext.read(keyPath, .owner)
-        } catch {
-            // Operators keep keys under groups of their own; that is theirs to decide.
-            keyPEM = try TLSServerContext.read(keyPath, .everybody)
-            warnings.append("\(error)")
+            clientAuthorities =
+                clientAuthoritiesPEM.isEmpty
+                ? [] : try Certificate.readAll(pem: clientAuthoritiesPEM)
+        } catch { throw .certificate(path: "the client authorities", error) }
+        clientTickets = SHA256.digest(Array("easel clients".utf8) + clientAuthoritiesPEM).bytes
+        let callbacks = TLSServerCallbacks(ticketKeys: ticketKeys, protocols: protocols)
+        // Names that the same certificates serve share what OpenSSL keeps of them.
+        var made: [[Int]: TLSServerSettings] = [:]
+        func settings(_ chosen: [Int]) throws(TLSConfigurationError) -> TLSServerSettings {
+            if let known = made[chosen] { return known }
+            let settings = try TLSServerSettings(
+                chosen.map { certificates[$0] },
+                clientAuthorities,
+                callbacks
+            )
+            made[chosen] = settings
+            return settings
         }
-        let chain: [Certificate]
-        do { chain = try Certificate.readAll(pem: chainPEM) } catch {
-            throw .certificate(path: certificatePath, error)
+        var byName: [String: TLSServerSettings] = [:]
+        for name in Set(certificates.flatMap(\.leaf.hostNames)) {
+            byName[name] = try settings(TLSServerCertificate.indices(of: certificates, for: name))
         }
-        let key: PrivateKey
-        do { key = try PrivateKey(pem: keyPEM) } catch {
-            throw .certificate(path: keyPath, error)
+        let firstName = certificates[0].leaf.hostNames.first
+        first =
+            if let firstName, let found = byName[firstName] { found } else { try settings([0]) }
+        self.callbacks = callbacks
+        // Looked at only where there is a choice.
+        if made.count > 1 {
+            callbacks.settingsByName = byName
+            first.chooseByName()
         }
-        guard let leaf = chain.first, leaf.matches(key) else {
-            throw .certificate(path: keyPath, .keyMismatch)
-        }
-        if leaf.notAfter < now {
-            warnings.append("\(certificatePath): the certificate expired at \(leaf.notAfter)")
-        } else if now < leaf.notBefore {
-            warnings.append("\(certificatePath): the certificate counts from \(leaf.notBefore) on")
-        }
-        guard let context = SSL_CTX_new(TLS_server_method()) else {
-            throw .refused(.take("setting up TLS"))
-        }
-        self.context = context
-        self.ticketKeys = ticketKeys
-        self.warnings = warnings
-        certificateNotAfter = leaf.notAfter
-        shared = Shared(
-            ticketKeys: ticketKeys,
-            protocols: protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + $0.utf8 }
-        )
-        try TLSSettings.apply(to: context)
-        try use(chain, key)
-        useTickets()
-        useProtocols()
     }
 
-    deinit { SSL_CTX_free(context) }
-
     /// A session for one accepted connection.
-    package func makeSession() throws(TLSConfigurationError) -> TLSSession {
-        guard let session = SSL_new(context) else {
+    ///
+    /// - Parameter asksClient: whether the client is asked for a certificate; it is served without
+    ///   one, but refused with one that none of the client authorities has signed for clients.
+    package func makeSession(
+        asksClient: Bool = false
+    ) throws(TLSConfigurationError) -> TLSSession {
+        guard let session = SSL_new(first.context) else {
             throw .refused(.take("making a TLS session"))
         }
         SSL_set_accept_state(session)
+        let tickets = asksClient ? clientTickets : TLSServerContext.ordinaryTickets
+        SSL_set_session_id_context(session, tickets, UInt32(tickets.count))
+        if asksClient { TLSServerSettings.askClient(session) }
         return try TLSSession(owning: session, of: self)
-    }
-
-    private static func read(
-        _ path: String,
-        _ access: SecretFile.Access
-    ) throws(TLSConfigurationError) -> [UInt8] {
-        do {
-            if let content = try SecretFile.read(path, access) { return content }
-        } catch { throw .file(error) }
-        throw .file(SecretFileError(path: path, problem: "does not exist"))
-    }
-
-    private func use(_ chain: [Certificate], _ key: PrivateKey) throws(TLSConfigurationError) {
-        for (index, certificate) in chain.enumerated() {
-            let added =
-                index == 0
-                ? SSL_CTX_use_certificate(context, certificate.handle)
-                : easel_ctx_add_chain(context, certificate.handle)
-            guard added == 1 else { throw .refused(.take("using the certificate")) }
-        }
-        guard SSL_CTX_use_PrivateKey(context, key.handle) == 1 else {
-            throw .refused(.take("using the private key"))
-        }
-    }
-
-    private func useTickets() {
-        // Tickets alone carry sessions: nothing to keep for each client.
-        easel_ctx_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
-        SSL_CTX_set_num_tickets(context, 1)
-        SSL_CTX_set_timeout(context, TLSServerContext.ticketSeconds)
-        let name = Array("easel".utf8)
-        SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
-        SSL_CTX_set_ex_data(context, 0, Unmanaged.passUnretained(shared).toOpaque())
-        SSL_CTX_set_tlsext_ticket_key_evp_cb(context) { session, name, iv, cipher, mac, seals in
-            guard let session, let name, let iv, let cipher, let mac,
-                let data = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), 0)
-            else { return -1 }
-            let shared = Unmanaged<Shared>.fromOpaque(data).takeUnretainedValue()
-            return shared.ticketKeys.prepare(
-                name: name,
-                iv: iv,
-                cipher: cipher,
-                mac: mac,
-                seals: seals == 1
-            )
-        }
-    }
-
-    private func useProtocols() {
-        let data = Unmanaged.passUnretained(shared).toOpaque()
-        SSL_CTX_set_alpn_select_cb(
-            context,
-            { _, chosen, chosenCount, offered, offeredCount, data in
-                guard let chosen, let chosenCount, let offered, let data else {
-                    return SSL_TLSEXT_ERR_ALERT_FATAL
-                }
-                let shared = Unmanaged<Shared>.fromOpaque(data).takeUnretainedValue()
-                let offer = UnsafeBufferPointer(start: offered, count: Int(offeredCount))
-                guard let range = TLSSettings.choose(from: offer, by: shared.protocols) else {
-                    return SSL_TLSEXT_ERR_ALERT_FATAL
-                }
-                // Points into the offer, which outlives the callback.
-                chosen.pointee = offered + range.lowerBound
-                chosenCount.pointee = UInt8(clamping: range.count)
-                return SSL_TLSEXT_ERR_OK
-            },
-            data
-        )
     }
 }

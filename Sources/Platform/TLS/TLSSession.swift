@@ -92,6 +92,13 @@ package final class TLSSession {
         return String(cString: SSL_CIPHER_get_name(cipher))
     }
 
+    /// The peer's certificate, which its authority has signed and which may have expired since;
+    /// nil when it showed none.
+    package var peerCertificate: Certificate? {
+        guard SSL_get_verify_result(session) == X509_V_OK else { return nil }
+        return SSL_get1_peer_certificate(session).map { Certificate(owning: $0) }
+    }
+
     /// OpenSSL's session, for tests that misuse the protocol.
     var handleForTests: OpaquePointer { session }
 

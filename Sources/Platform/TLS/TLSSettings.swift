@@ -32,6 +32,8 @@ enum TLSSettings {
             easel_ctx_groups(context, "X25519:P-256:P-384") == 1
         else { throw .refused(.take("setting up TLS")) }
         SSL_CTX_set_options(context, easel_options)
+        // Early data could be played back by somebody else.
+        SSL_CTX_set_max_early_data(context, 0)
         // Without its read and write buffers an idle connection costs about 14 kB instead of 46.
         easel_ctx_mode(context, Int(SSL_MODE_RELEASE_BUFFERS))
         // One look into the pipe for a record instead of two.

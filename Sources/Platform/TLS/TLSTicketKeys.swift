@@ -3,58 +3,61 @@ import Crypto
 import Primitives
 import Synchronization
 
-/// A key under which a server seals session tickets (RFC 5077 §4): 80 bytes, stored sealed by the
-/// caller so that clients can resume after a restart.
-package struct TLSTicketKey: Hashable, Sendable {
-    /// How many bytes a key has: 16 of name, 32 for AES-256-CBC, 32 for HMAC-SHA-256.
-    package static let byteCount = 80
-
-    /// The key's bytes, name included.
-    package let bytes: [UInt8]
-
-    /// A fresh random key.
-    package init() { bytes = RandomBytes.make(TLSTicketKey.byteCount) }
-
-    /// The key with these 80 bytes.
-    package init?(bytes: [UInt8]) {
-        guard bytes.count == TLSTicketKey.byteCount else { return nil }
-        self.bytes = bytes
-    }
-
-    fileprivate var name: ArraySlice<UInt8> { bytes[0..<16] }
-    fileprivate var encryption: [UInt8] { Array(bytes[16..<48]) }
-    fileprivate var authentication: [UInt8] { Array(bytes[48..<80]) }
-}
-
-/// The ticket keys in force, shared by every session of a server; usable from any thread.
+/// The keys that seal session tickets (RFC 5077 §4), each for a window of time; usable from any
+/// thread.
 ///
-/// A ticket is worth as much as the traffic it opens, so the caller puts a fresh key in front once
-/// a day or so with `replace`, and keeps the former one or two until their tickets have expired.
+/// A key follows from the server's secret and the number of its window. So tickets open after a
+/// restart and at every process that has the secret, and no key has to be stored or handed round.
+/// Tickets are sealed under the window of today and opened for as long as they may count.
 package final class TLSTicketKeys: Sendable {
-    private let keys: Mutex<[TLSTicketKey]>
+    /// How long a key seals, and how long a client may come back with a ticket: a day.
+    package static let windowSeconds: Int64 = 86400
 
-    /// - Parameter keys: the one that seals first, then those that still open; without any, a
-    ///   fresh one is made that is gone after a restart.
-    package init(_ keys: [TLSTicketKey] = []) {
-        self.keys = Mutex(keys.isEmpty ? [TLSTicketKey()] : keys)
-    }
+    private let secret: [UInt8]
+    private let clock: @Sendable () -> Timestamp
+    private let keys = Mutex<[Key]>([])
 
-    /// Puts other keys in force for handshakes to come; without any nothing changes.
-    package func replace(_ keys: [TLSTicketKey]) {
-        guard !keys.isEmpty else { return }
-        self.keys.withLock { $0 = keys }
-    }
+    /// One window's key.
+    private struct Key: Sendable {
+        let window: Int64
+        /// What names the key in a ticket.
+        let name: [UInt8]
+        let encryption: [UInt8]
+        let authentication: [UInt8]
 
-    fileprivate func sealing() -> TLSTicketKey? { keys.withLock { $0.first } }
-
-    fileprivate func opening(
-        _ name: UnsafeBufferPointer<UInt8>
-    ) -> (key: TLSTicketKey, isCurrent: Bool)? {
-        keys.withLock { keys in
-            guard let index = keys.firstIndex(where: { $0.name.elementsEqual(name) }) else {
-                return nil
+        init(window: Int64, secret: [UInt8]) {
+            let mac = HMACSHA256(key: secret)
+            func derive(_ purpose: String) -> [UInt8] {
+                mac.code(Array("tls ticket \(purpose) \(window)".utf8)).bytes
             }
-            return (keys[index], index == 0)
+            self.window = window
+            name = Array(derive("name").prefix(TLSTicketKeys.nameBytes))
+            encryption = derive("encryption")
+            authentication = derive("authentication")
+        }
+    }
+
+    /// - Parameters:
+    ///   - secret: random bytes that only the servers of one name know; without them a fresh
+    ///     secret is made, and tickets end with the process.
+    ///   - clock: a test moves it.
+    package init(
+        secret: [UInt8] = RandomBytes.make(32),
+        clock: @escaping @Sendable () -> Timestamp = { .now() }
+    ) {
+        self.secret = secret
+        self.clock = clock
+    }
+
+    /// The keys by window: that of today first, then tomorrow's, as another process's clock may be
+    /// ahead, then yesterday's, whose last tickets still count.
+    private func current() -> [Key] {
+        let window = clock().seconds / TLSTicketKeys.windowSeconds
+        return keys.withLock { keys in
+            if keys.first?.window != window {
+                keys = [window, window + 1, window - 1].map { Key(window: $0, secret: secret) }
+            }
+            return keys
         }
     }
 
@@ -66,6 +69,12 @@ package final class TLSTicketKeys: Sendable {
     private static let nameBytes = 16
     private static let ivBytes = 16
 
+    // Fetched once: OpenSSL would look it up in its providers for every ticket.
+    private struct Cipher: @unchecked Sendable {
+        let pointer: OpaquePointer?
+    }
+    private static let cipher = Cipher(pointer: EVP_CIPHER_fetch(nil, "AES-256-CBC", nil))
+
     /// Prepares the ciphers for one ticket, as OpenSSL asks for it.
     func prepare(
         name: UnsafeMutablePointer<UInt8>,
@@ -74,26 +83,24 @@ package final class TLSTicketKeys: Sendable {
         mac: OpaquePointer,
         seals: Bool
     ) -> Int32 {
-        let key: TLSTicketKey
-        var answer = TLSTicketKeys.usable
+        let keys = current()
+        let found: Int?
         if seals {
-            guard let current = sealing() else { return TLSTicketKeys.failed }
-            key = current
-            for (index, byte) in key.name.enumerated() { name[index] = byte }
+            found = keys.startIndex
+            for (index, byte) in keys[0].name.enumerated() { name[index] = byte }
             RandomBytes.fill(
                 UnsafeMutableRawBufferPointer(start: iv, count: TLSTicketKeys.ivBytes)
             )
         } else {
             let wanted = UnsafeBufferPointer(start: name, count: TLSTicketKeys.nameBytes)
-            guard let found = opening(wanted) else { return TLSTicketKeys.unknown }
-            key = found.key
-            // In TLS 1.3 a resumed session gets a fresh ticket in any case.
-            answer = found.isCurrent ? TLSTicketKeys.usable : TLSTicketKeys.usableAndRenew
+            found = keys.firstIndex { $0.name.elementsEqual(wanted) }
         }
+        guard let found else { return TLSTicketKeys.unknown }
+        let key = keys[found]
         guard
             EVP_CipherInit_ex(
                 cipher,
-                EVP_aes_256_cbc(),
+                TLSTicketKeys.cipher.pointer,
                 nil,
                 key.encryption,
                 iv,
@@ -101,6 +108,7 @@ package final class TLSTicketKeys: Sendable {
             ) == 1,
             easel_ticket_mac(mac, key.authentication, key.authentication.count) == 1
         else { return TLSTicketKeys.failed }
-        return answer
+        // In TLS 1.3 a resumed session gets a fresh ticket in any case.
+        return found == keys.startIndex ? TLSTicketKeys.usable : TLSTicketKeys.usableAndRenew
     }
 }

@@ -8,7 +8,8 @@ enum EnvironmentFlags {
     private static let flags: [String: [String: Bool]] = [
         "serve": [
             "data": false, "listen": false, "tls-listen": false, "tls-cert": false,
-            "tls-key": false, "tls-self-signed": true, "tls-host": false,
+            "tls-key": false, "tls-client-auth": false, "tls-client-ca": false,
+            "tls-self-signed": true, "tls-host": false,
             "bootstrap-output": false, "log-format": false, "log-level": false, "loops": false,
             "public-url": false, "synchronous": false,
         ],
@@ -21,7 +22,9 @@ enum EnvironmentFlags {
 
     /// Flags that may be given several times; in the environment their values are separated by
     /// commas.
-    private static let repeated: Set<String> = ["listen", "tls-listen", "tls-host"]
+    private static let repeated: Set<String> = [
+        "listen", "tls-listen", "tls-host", "tls-cert", "tls-key", "tls-client-auth",
+    ]
 
     /// The process's environment.
     static func current() -> [String: String] {

@@ -25,6 +25,7 @@ final class RunningServer {
     private let workers: WorkerPool
     private let wiring: Wiring
     private let server: Server
+    private let tls: ServerTLS
     private let isOpen = SharedFlag(true)
 
     /// Opens the data directory and loads what polls need; does not listen yet.
@@ -32,7 +33,7 @@ final class RunningServer {
         database = try directory.open(synchronous: options.synchronous)
         let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
         try database.writeBlocking { tx in _ = try Packs.ensureDefaultRegistry(tx) }
-        let tls = try ServerTLS(options, directory, database, sealingKey, logger)
+        tls = try ServerTLS(options, directory, database, sealingKey, logger)
         endpoints = try options.endpoints()
         givenURL = options.publicURL
         let reachedAt: @Sendable () -> String = { [givenURL, foundURL] in givenURL ?? foundURL.value
@@ -45,8 +46,9 @@ final class RunningServer {
                 sealingKey: sealingKey,
                 workers: workers,
                 serverURL: reachedAt,
-                caCertificate: tls.authority,
-                logger: logger
+                caCertificate: try tls.authority(),
+                logger: logger,
+                clientAuthority: tls.clientAuthority
             )
         )
         try Self.load(wiring.agents, database)
@@ -55,7 +57,7 @@ final class RunningServer {
             wiring,
             loops,
             options,
-            tls: tls.context,
+            tls: tls,
             isOpen: isOpen,
             logger
         )
@@ -86,7 +88,7 @@ final class RunningServer {
         _ wiring: Wiring,
         _ loops: LoopGroup,
         _ options: ServeOptions,
-        tls: TLSServerContext?,
+        tls: ServerTLS,
         isOpen: SharedFlag,
         _ logger: Logger
     ) throws -> Server {
@@ -96,6 +98,7 @@ final class RunningServer {
             loops: loops,
             isOpen: { isOpen.value },
             document: { holder.document },
+            certificates: { tls.standing },
             metrics: {
                 .init(
                     endpoints: holder.dispatcher?.endpoints ?? [],
@@ -116,8 +119,19 @@ final class RunningServer {
             loops: loops,
             responder: dispatcher,
             observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil,
-            tls: tls
+            tls: try tls.load(),
+            certified: { session in
+                guard let authority = tls.clientAuthority,
+                    let certificate = session.peerCertificate
+                else { return nil }
+                return authority.credential(of: certificate, at: .now())?.bytes
+            }
         )
+    }
+
+    /// Reads the certificates' files again, for connections to come.
+    func reloadCertificates() {
+        if let context = tls.reload() { server.replaceTLS(context) }
     }
 
     /// Where sites find the server; known once it has started.

@@ -10,7 +10,8 @@ import Storage
 import Telemetry
 import TLS
 
-/// `easel serve`: runs the server until SIGTERM or SIGINT.
+/// `easel serve`: runs the server until SIGTERM or SIGINT; SIGHUP has it read its certificates
+/// again.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
@@ -54,7 +55,11 @@ struct ServeCommand: ParsableCommand {
                 "version": "\(Release.version)",
             ]
         )
-        let signal = StopSignals.wait()
+        var signal = StopSignals.wait()
+        while signal == SIGHUP {
+            server.reloadCertificates()
+            signal = StopSignals.wait()
+        }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         // A second signal ends the process at once, whatever still runs.
         StopSignals.exitOnNext()

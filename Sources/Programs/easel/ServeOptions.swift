@@ -14,17 +14,29 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Address for HTTPS, HOST:PORT; may be repeated. Port 0 means any.")
     var tlsListen: [String] = []
 
-    @Option(help: "PEM file with the server's certificate and its chain.")
-    var tlsCert: String?
+    @Option(
+        help:
+            "PEM file with a certificate and its chain; may be repeated, the first is the default."
+    )
+    var tlsCert: [String] = []
 
-    @Option(help: "PEM file with the certificate's private key.")
-    var tlsKey: String?
+    @Option(help: "PEM file with a certificate's private key, one for each --tls-cert, in order.")
+    var tlsKey: [String] = []
 
     @Flag(help: "Make a private authority and a certificate in the data directory.")
     var tlsSelfSigned = false
 
     @Option(help: "Name or address that the made certificate is for; may be repeated.")
     var tlsHost: [String] = []
+
+    @Option(
+        help:
+            "Client certificates: none, optional or required; one for each --tls-listen, or for all."
+    )
+    var tlsClientAuth: [ServerConfiguration.ClientCertificates] = []
+
+    @Option(help: "PEM file with a further authority whose client certificates are let in.")
+    var tlsClientCa: String?
 
     @Option(help: "Address under which sites reach this server, such as https://easel.example.")
     var publicURL: String?
@@ -47,7 +59,14 @@ struct ServeOptions: ParsableArguments {
     /// The endpoints to listen on; plain HTTP on 127.0.0.1:8080 when nothing is given.
     func endpoints() throws -> [ServerConfiguration.Endpoint] {
         var endpoints = try listen.map { try ListenAddress($0).endpoint(isSecure: false) }
-        endpoints += try tlsListen.map { try ListenAddress($0).endpoint(isSecure: true) }
+        for (index, address) in tlsListen.enumerated() {
+            var endpoint = try ListenAddress(address).endpoint(isSecure: true)
+            let own = tlsClientAuth.count == 1 ? 0 : index
+            if tlsClientAuth.indices.contains(own) {
+                endpoint.clientCertificates = tlsClientAuth[own]
+            }
+            endpoints.append(endpoint)
+        }
         if endpoints.isEmpty {
             endpoints = [.init(host: "127.0.0.1", port: 8080, isSecure: false)]
         }
@@ -58,13 +77,21 @@ struct ServeOptions: ParsableArguments {
         guard (0...256).contains(loops) else {
             throw ValidationError("--loops must be from 0 to 256.")
         }
-        if (tlsCert == nil) != (tlsKey == nil) {
-            throw ValidationError("--tls-cert and --tls-key belong together; give both.")
+        guard tlsCert.count == tlsKey.count else {
+            throw ValidationError("--tls-cert and --tls-key belong together; give as many of each.")
         }
-        if tlsSelfSigned, tlsCert != nil {
+        if tlsSelfSigned, !tlsCert.isEmpty {
             throw ValidationError("Give either --tls-self-signed or --tls-cert and --tls-key.")
         }
-        if !tlsListen.isEmpty, !tlsSelfSigned, tlsCert == nil {
+        guard [0, 1, tlsListen.count].contains(tlsClientAuth.count) else {
+            throw ValidationError("Give --tls-client-auth once, or once for each --tls-listen.")
+        }
+        if tlsClientCa != nil, !tlsClientAuth.contains(where: { $0 != .none }) {
+            throw ValidationError(
+                "--tls-client-ca needs --tls-client-auth optional or required."
+            )
+        }
+        if !tlsListen.isEmpty, !tlsSelfSigned, tlsCert.isEmpty {
             throw ValidationError(
                 "--tls-listen needs a certificate: --tls-cert and --tls-key, or --tls-self-signed."
             )
@@ -74,6 +101,7 @@ struct ServeOptions: ParsableArguments {
 }
 
 extension LogFormat: ExpressibleByArgument {}
+extension ServerConfiguration.ClientCertificates: ExpressibleByArgument {}
 extension DatabaseOptions.Synchronous: ExpressibleByArgument {}
 
 /// Log levels by name.

@@ -5,14 +5,31 @@ import Identity
 import Logging
 import Primitives
 import Storage
+import Synchronization
 import TLS
 
-/// The server's certificate and session tickets, as the flags ask for them.
-struct ServerTLS {
-    /// `nil` when the server speaks plain HTTP only.
-    let context: TLSServerContext?
-    /// PEM of the private authority when the certificate was made by `--tls-self-signed`.
-    let authority: String?
+/// The server's certificates and session tickets, as the flags ask for them.
+final class ServerTLS: Sendable {
+    /// How the certificates stand, for the metrics.
+    struct Standing {
+        var ends: [(path: String, notAfter: Timestamp)] = []
+        var reloads = 0
+        var failedReloads = 0
+    }
+
+    /// Signs the certificates of appliances; `nil` where no address asks for any.
+    let clientAuthority: ClientAuthority?
+    private let options: Options
+    private let ticketKeys: TLSTicketKeys
+    private let logger: Logger
+    private let state = Mutex(Standing())
+
+    /// What the flags say.
+    private struct Options {
+        let files: [(certificate: String, key: String)]
+        let selfSigned: (folder: String, hosts: [String])?
+        let clientAuthorityPath: String?
+    }
 
     init(
         _ options: ServeOptions,
@@ -21,45 +38,98 @@ struct ServerTLS {
         _ sealingKey: SealingKey,
         _ logger: Logger
     ) throws {
-        var certificate = options.tlsCert
-        var key = options.tlsKey
-        var authority: String?
-        if options.tlsSelfSigned {
-            mkdir(directory.tls, 0o700)
-            let files = try ServerCertificateFiles.prepare(
-                folder: directory.tls,
-                authorityName: "Easel private authority",
-                hosts: try Self.hosts(options),
-                at: Timestamp.now()
-            )
-            certificate = files.chainPath
-            key = files.keyPath
-            authority = String(decoding: files.authorityPEM, as: UTF8.self)
-        }
-        self.authority = authority
-        guard let certificate, let key else {
-            context = nil
-            return
-        }
-        let secret = try ServerSecretStore.key(
-            .tlsTickets,
-            in: database,
-            sealedUnder: sealingKey
+        self.options = Options(
+            files: zip(options.tlsCert, options.tlsKey).map { ($0, $1) },
+            selfSigned: options.tlsSelfSigned
+                ? (directory.tls, try Self.hosts(options)) : nil,
+            clientAuthorityPath: options.tlsClientCa
         )
-        let context = try TLSServerContext(
-            certificatePath: certificate,
-            keyPath: key,
-            ticketKeys: TLSTicketKeys([Self.ticketKey(from: secret)].compactMap { $0 })
+        self.logger = logger
+        let asksClients = try options.endpoints().contains { $0.clientCertificates != .none }
+        if options.tlsSelfSigned || asksClients { mkdir(directory.tls, 0o700) }
+        clientAuthority =
+            asksClients ? try ClientAuthority(folder: directory.tls, at: .now()) : nil
+        ticketKeys = TLSTicketKeys(
+            secret: try ServerSecretStore.key(.tlsTickets, in: database, sealedUnder: sealingKey)
         )
-        for warning in context.warnings { logger.warning("\(warning)") }
-        self.context = context
     }
 
-    /// A ticket key from the server's secret, so that sessions are resumed after a restart.
-    private static func ticketKey(from secret: [UInt8]) -> TLSTicketKey? {
-        let mac = HMACSHA256(key: secret)
-        let bytes = (1...3).flatMap { mac.code(Array("tls ticket \($0)".utf8)).bytes }
-        return TLSTicketKey(bytes: Array(bytes.prefix(TLSTicketKey.byteCount)))
+    var standing: Standing { state.withLock { $0 } }
+
+    /// PEM of the private authority when the certificate is made by `--tls-self-signed`.
+    func authority() throws -> String? {
+        try prepared().map { String(decoding: $0.authorityPEM, as: UTF8.self) }
+    }
+
+    /// Reads the files and makes what is to be made; `nil` when the server speaks plain HTTP only.
+    func load() throws -> TLSServerContext? {
+        var certificates: [TLSServerCertificate] = []
+        if let made = try prepared() {
+            certificates.append(
+                try TLSServerCertificate(certificatePath: made.chainPath, keyPath: made.keyPath)
+            )
+        }
+        for (certificate, key) in options.files {
+            certificates.append(
+                try TLSServerCertificate(certificatePath: certificate, keyPath: key)
+            )
+        }
+        guard !certificates.isEmpty else { return nil }
+        let context = try TLSServerContext(
+            certificates: certificates,
+            ticketKeys: ticketKeys,
+            clientAuthoritiesPEM: try clientAuthorities()
+        )
+        for warning in context.warnings { logger.warning("\(warning)") }
+        state.withLock { $0.ends = context.certificateEnds }
+        return context
+    }
+
+    /// Reads the files again, for connections to come; `nil` when that cannot be done, and what is
+    /// in use stays.
+    func reload() -> TLSServerContext? {
+        do {
+            guard let context = try load() else { return nil }
+            state.withLock { $0.reloads += 1 }
+            let ends = context.certificateEnds.map { "\($0.path) until \($0.notAfter)" }
+            logger.info(
+                "certificates were read again",
+                metadata: ["certificates": "\(ends.joined(separator: ", "))"]
+            )
+            return context
+        } catch {
+            state.withLock { $0.failedReloads += 1 }
+            logger.error(
+                "certificates could not be read again; those in use stay",
+                metadata: ["error": "\(error)"]
+            )
+            return nil
+        }
+    }
+
+    private func prepared() throws -> ServerCertificateFiles? {
+        guard let (folder, hosts) = options.selfSigned else { return nil }
+        return try ServerCertificateFiles.prepare(
+            folder: folder,
+            authorityName: "Easel private authority",
+            hosts: hosts,
+            at: Timestamp.now()
+        )
+    }
+
+    /// Whose certificates clients may show: the server's own authority and that of the flag.
+    private func clientAuthorities() throws -> [UInt8] {
+        guard let clientAuthority else { return [] }
+        guard let path = options.clientAuthorityPath else {
+            return clientAuthority.certificatePEM
+        }
+        guard let given = try SecretFile.read(path, .everybody) else {
+            throw SecretFileError(path: path, problem: "does not exist")
+        }
+        do { _ = try Certificate.readAll(pem: given) } catch {
+            throw TLSConfigurationError.certificate(path: path, error)
+        }
+        return clientAuthority.certificatePEM + given
     }
 
     /// The names that the made certificate is for: those given, those listened on, this machine.

@@ -2,6 +2,7 @@ import APIKit
 import EventLoop
 import HTTPCore
 import JSON
+import Primitives
 import Storage
 import Synchronization
 import Telemetry
@@ -14,6 +15,8 @@ struct SystemEndpoints: Sendable {
     let isOpen: @Sendable () -> Bool
     /// The OpenAPI document of everything the server answers.
     let document: @Sendable () -> [UInt8]
+    /// How the certificates stand.
+    var certificates: @Sendable () -> ServerTLS.Standing = { .init() }
     let metrics: @Sendable () -> EndpointMetricsSnapshot
 
     /// How many appliances the fleet index holds, polls it parks, and answers by endpoint.
@@ -135,6 +138,7 @@ struct SystemEndpoints: Sendable {
         text.sample("easel_appliances", [:], snapshot.appliances)
         writeStorage(&text)
         writeLoops(&text)
+        writeCertificates(&text)
         return text.bytes
     }
 
@@ -168,6 +172,30 @@ struct SystemEndpoints: Sendable {
             counts: statistics.commitBuckets.map { Int(clamping: $0) },
             microseconds: Int(clamping: statistics.commitMicrosecondsTotal)
         )
+    }
+
+    private func writeCertificates(_ text: inout MetricsText) {
+        let standing = certificates()
+        guard !standing.ends.isEmpty else { return }
+        text.family(
+            "easel_tls_certificate_expiry_timestamp_seconds",
+            .gauge,
+            "When a certificate in use ends, by its file."
+        )
+        for (path, notAfter) in standing.ends {
+            text.sample(
+                "easel_tls_certificate_expiry_timestamp_seconds",
+                ["file": path],
+                Int(clamping: notAfter.seconds)
+            )
+        }
+        text.family(
+            "easel_tls_reloads_total",
+            .counter,
+            "Times the certificates were read again on SIGHUP."
+        )
+        text.sample("easel_tls_reloads_total", ["result": "done"], standing.reloads)
+        text.sample("easel_tls_reloads_total", ["result": "failed"], standing.failedReloads)
     }
 
     private func writeLoops(_ text: inout MetricsText) {

@@ -30,6 +30,8 @@ struct Wiring: Sendable {
         /// PEM of the private authority of the server's certificate.
         let caCertificate: String?
         let logger: Logger
+        /// Signs certificates of appliances.
+        var clientAuthority: ClientAuthority?
         /// A test moves it.
         var clock: Clock = .system
     }
@@ -93,7 +95,8 @@ struct Wiring: Sendable {
             index: index,
             appliances: appliances,
             profiles: Self.access(to: profiles, database),
-            logger: around.logger
+            logger: around.logger,
+            clientAuthority: around.clientAuthority
         )
         cursors = CursorSealer(
             key: try ServerSecretStore.key(
@@ -163,12 +166,14 @@ struct CombinedAuthenticator: Authenticator {
         of request: Request,
         presenting credential: PresentedCredential
     ) throws -> Principal {
-        if case .bearer(let range) = credential,
-            AgentAuthenticator.isAgentCredential(request, range)
-        {
+        switch credential {
+        case .bearer(let range) where AgentAuthenticator.isAgentCredential(request, range):
             return try agents.principal(request, range)
+        case .certificate(let digest):
+            return try agents.principal(certified: digest)
+        default:
+            return try people.principal(of: request, presenting: credential)
         }
-        return try people.principal(of: request, presenting: credential)
     }
 
     func scope(projectUID: String, for principal: Principal) throws -> Scope {

@@ -48,6 +48,19 @@ static inline int easel_add_extension(
     return added;
 }
 
+static inline int easel_general_names_count(const void *names) {
+    return sk_GENERAL_NAME_num((const GENERAL_NAMES *)names);
+}
+static inline const ASN1_STRING *easel_general_name_dns(const void *names, int index) {
+    int kind = 0;
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value((const GENERAL_NAMES *)names, index);
+    const void *value = GENERAL_NAME_get0_value(name, &kind);
+    return kind == GEN_DNS ? (const ASN1_STRING *)value : NULL;
+}
+static inline void easel_general_names_free(void *names) {
+    GENERAL_NAMES_free((GENERAL_NAMES *)names);
+}
+
 static inline long easel_bio_bytes(BIO *bio, char **bytes) {
     return BIO_get_mem_data(bio, bytes);
 }
@@ -77,11 +90,24 @@ static inline void easel_ctx_mode(SSL_CTX *context, long mode) {
 static inline int easel_ctx_groups(SSL_CTX *context, const char *groups) {
     return (int)SSL_CTX_set1_groups_list(context, groups);
 }
+static inline int easel_ssl_add_chain(SSL *session, X509 *certificate) {
+    return (int)SSL_add1_chain_cert(session, certificate);
+}
+static inline int easel_ssl_signatures(SSL *session, const char *list) {
+    return (int)SSL_set1_sigalgs_list(session, list);
+}
 static inline int easel_ssl_server_name(SSL *session, const char *name) {
     return (int)SSL_set_tlsext_host_name(session, name);
 }
 static inline void easel_ctx_session_cache_mode(SSL_CTX *context, long mode) {
     SSL_CTX_set_session_cache_mode(context, mode);
+}
+static inline void easel_ctx_max_cert_list(SSL_CTX *context, long bytes) {
+    SSL_CTX_set_max_cert_list(context, bytes);
+}
+static inline void easel_ctx_server_name_callback(
+    SSL_CTX *context, int (*callback)(SSL *session, int *alert, void *argument)) {
+    SSL_CTX_set_tlsext_servername_callback(context, callback);
 }
 static inline void easel_ctx_read_ahead(SSL_CTX *context, int on) {
     SSL_CTX_set_read_ahead(context, on);

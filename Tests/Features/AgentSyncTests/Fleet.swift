@@ -299,6 +299,7 @@ struct FleetAuthenticator: Authenticator {
             if AgentAuthenticator.isAgentCredential(request, range) {
                 return try agents.principal(request, range)
             }
+        case .certificate(let digest): return try agents.principal(certified: digest)
         case .apiKeyText: break
         }
         return try people.principal(of: request, presenting: credential)

@@ -204,7 +204,9 @@ final class TestCertificate: Sendable {
             at: .now()
         )
         authorityPEM = files.authorityPEM
-        context = try TLSServerContext(certificatePath: files.chainPath, keyPath: files.keyPath)
+        context = try TLSServerContext(certificates: [
+            TLSServerCertificate(certificatePath: files.chainPath, keyPath: files.keyPath)
+        ])
     }
 
     deinit {

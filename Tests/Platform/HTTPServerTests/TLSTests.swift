@@ -24,10 +24,9 @@ struct SecureServerTests {
         let issued = try authority.issue(hosts: ["127.0.0.1"], days: 1, at: .now())
         try SecretFile.write(issued.chainPEM, to: "\(folder)/chain", .everybody, replacing: true)
         try SecretFile.write(issued.keyPEM, to: "\(folder)/key", .owner, replacing: true)
-        server = try TLSServerContext(
-            certificatePath: "\(folder)/chain",
-            keyPath: "\(folder)/key"
-        )
+        server = try TLSServerContext(certificates: [
+            TLSServerCertificate(certificatePath: "\(folder)/chain", keyPath: "\(folder)/key")
+        ])
         client = try TLSClientContext(trust: .only(authority.certificatePEM))
     }
 

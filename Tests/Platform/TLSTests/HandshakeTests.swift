@@ -121,7 +121,7 @@ struct HandshakeTests {
         let other = try ServerFiles()
         func problem(_ chain: String, _ key: String) -> String {
             do throws(TLSConfigurationError) {
-                _ = try TLSServerContext(certificatePath: chain, keyPath: key)
+                _ = try TLSServerCertificate(certificatePath: chain, keyPath: key)
                 return ""
             } catch { return error.description }
         }
@@ -137,71 +137,5 @@ struct HandshakeTests {
         #expect(try files.server().warnings.isEmpty)
         chmod(files.keyPath, 0o644)
         #expect(try files.server().warnings.first?.contains("chmod 600") == true)
-    }
-
-    // MARK: Resumption
-
-    private func firstVisit(
-        _ files: ServerFiles,
-        _ client: TLSClientContext,
-        _ keys: TLSTicketKeys
-    ) throws -> TLSResumption {
-        let pair = try Pair(client, files.server(keys: keys))
-        try pair.shakeHands()
-        #expect(!pair.client.isResumed)
-        return try #require(pair.client.resumption())
-    }
-
-    @Test func `a client resumes after the server has restarted with its ticket keys`() throws {
-        let files = try ServerFiles()
-        let client = try files.client()
-        let key = TLSTicketKey()
-        let resumption = try firstVisit(files, client, TLSTicketKeys([key]))
-        let stored = try #require(TLSTicketKey(bytes: key.bytes))
-        let pair = try Pair(
-            client,
-            files.server(keys: TLSTicketKeys([stored])),
-            resuming: resumption
-        )
-        try pair.shakeHands()
-        #expect(pair.client.isResumed)
-        #expect(pair.server.isResumed)
-        #expect(try pair.send([1], from: pair.client, to: pair.server) == [1])
-        #expect(pair.client.resumption() != nil)
-    }
-
-    @Test func `TLS 1.2 resumes too`() throws {
-        let files = try ServerFiles()
-        let client = try TLSClientContext(
-            trust: .only(files.authorityPEM),
-            protocols: [],
-            versions: TLSSettings.Versions(highest: TLS1_2_VERSION)
-        )
-        let keys = TLSTicketKeys()
-        let resumption = try firstVisit(files, client, keys)
-        let pair = try Pair(client, files.server(keys: keys), resuming: resumption)
-        try pair.shakeHands()
-        #expect(pair.server.isResumed)
-    }
-
-    @Test func `tickets of a former key count until it is taken away`() throws {
-        let files = try ServerFiles()
-        let client = try files.client()
-        let former = TLSTicketKey()
-        let keys = TLSTicketKeys([former])
-        let resumption = try firstVisit(files, client, keys)
-        keys.replace([TLSTicketKey(), former])
-        let second = try Pair(client, files.server(keys: keys), resuming: resumption)
-        try second.shakeHands()
-        #expect(second.server.isResumed)
-        keys.replace([TLSTicketKey()])
-        let third = try Pair(client, files.server(keys: keys), resuming: resumption)
-        try third.shakeHands()
-        #expect(!third.server.isResumed)
-    }
-
-    @Test func `a foreign or damaged ticket key is no key`() {
-        #expect(TLSTicketKey(bytes: [1, 2, 3]) == nil)
-        #expect(TLSTicketKey() != TLSTicketKey())
     }
 }

@@ -7,6 +7,8 @@ import Primitives
 
 /// A server's files in a folder of their own, made afresh for a test.
 final class ServerFiles {
+    static let ticketKeys = TLSTicketKeys()
+
     let folder: String
     let authorityPEM: [UInt8]
     let chainPath: String
@@ -28,20 +30,36 @@ final class ServerFiles {
         try SecretFile.write(issued.keyPEM, to: keyPath, .owner, replacing: true)
     }
 
+    /// Files that hold what is given; the certificate vouches for itself.
+    init(certificatePEM: [UInt8], keyPEM: [UInt8]) throws {
+        folder = "/tmp/easel-tls-\(Hex.encode(RandomBytes.make(8)))"
+        mkdir(folder, 0o700)
+        chainPath = "\(folder)/server.pem"
+        keyPath = "\(folder)/server.key"
+        authorityPEM = certificatePEM
+        try SecretFile.write(certificatePEM, to: chainPath, .everybody, replacing: true)
+        try SecretFile.write(keyPEM, to: keyPath, .owner, replacing: true)
+    }
+
     deinit {
         for path in [chainPath, keyPath] { unlink(path) }
         rmdir(folder)
     }
 
+    func certificate() throws(TLSConfigurationError) -> TLSServerCertificate {
+        try TLSServerCertificate(certificatePath: chainPath, keyPath: keyPath)
+    }
+
     func server(
         protocols: [String] = ["http/1.1"],
-        keys: TLSTicketKeys = TLSTicketKeys()
+        keys: TLSTicketKeys = ServerFiles.ticketKeys,
+        clientAuthorities: [UInt8] = []
     ) throws -> TLSServerContext {
         try TLSServerContext(
-            certificatePath: chainPath,
-            keyPath: keyPath,
+            certificates: [certificate()],
             protocols: protocols,
-            ticketKeys: keys
+            ticketKeys: keys,
+            clientAuthoritiesPEM: clientAuthorities
         )
     }
 
