@@ -167,7 +167,7 @@ private struct ClientCertificate {
             NID_commonName,
             MBSTRING_UTF8,
             Array("appliance".utf8),
-            -1,
+            Int32("appliance".utf8.count),
             -1,
             0
         )
