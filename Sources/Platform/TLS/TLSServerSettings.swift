@@ -68,6 +68,8 @@ final class TLSServerSettings: @unchecked Sendable {
             throw .refused(.take("using the certificate \(certificate.path)"))
         }
         for link in certificate.chain.dropFirst() {
+            // Who trusts a root has it (RFC 8446 §4.4.2); sending it costs each handshake.
+            if X509_get_extension_flags(link.handle) & UInt32(EXFLAG_SS) != 0 { continue }
             guard easel_ctx_add_chain(context, link.handle) == 1 else {
                 throw .refused(.take("using the chain of \(certificate.path)"))
             }

@@ -35,7 +35,8 @@ enum TLSSettings {
         // Early data could be played back by somebody else.
         SSL_CTX_set_max_early_data(context, 0)
         // Without its read and write buffers an idle connection costs about 14 kB instead of 46.
-        easel_ctx_mode(context, Int(SSL_MODE_RELEASE_BUFFERS))
+        // And a chain that is not given would be looked for at each handshake.
+        easel_ctx_mode(context, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
         // One look into the pipe for a record instead of two.
         easel_ctx_read_ahead(context, 1)
     }
