@@ -39,7 +39,7 @@ package enum WatchMode: Sendable {
     /// no further system call to pause: connections use this.
     case changes
     /// Report as long as there is something to read: listeners use this, so that a bounded number
-    /// of accepts per wake-up loses none.
+    /// of accepts per wake-up loses none. Of several loops that share a socket one is woken.
     case whileReadable
 
     var events: UInt32 {
@@ -47,7 +47,7 @@ package enum WatchMode: Sendable {
         case .changes:
             EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
         case .whileReadable:
-            EPOLLIN.rawValue
+            EPOLLIN.rawValue | easel_epoll_exclusive
         }
     }
 }

@@ -33,6 +33,8 @@ package struct HTTPLimits: Sendable {
     /// How long a client that has finished sending may wait for an answer before its request is
     /// taken for abandoned and cancelled.
     package var halfCloseGrace: Duration = .seconds(1)
+    /// How long a client that was accepted when the server began to stop may take for its request.
+    package var drainGrace: Duration = .seconds(1)
     /// How long the server reads on after its last answer, so that the client can read it.
     package var lingerTimeout: Duration = .seconds(2)
 

@@ -189,6 +189,7 @@ final class Connection: ReadinessHandler {
             if handler == nil && !tls.isHandshaking {
                 identify(tls)
                 handler = server.makeProtocol(tls.negotiatedProtocol, self)
+                if server.isDraining { drain() }
             }
             switch result {
             case .bytes(let count):
@@ -414,8 +415,10 @@ final class Connection: ReadinessHandler {
         // A request may be on its way already.
         if handler?.isIdle == true && mayRead { read() }
         guard !isClosed, !isLingering else { return }
-        if handler == nil {
-            close()
+        // Whoever was accepted and has asked nothing yet gets a moment for it: a client that came
+        // when the server was told to stop is not turned away.
+        if handler == nil || handler?.isNew == true {
+            setDeadline(loop.now.adding(nanoseconds: server.limits.drainGrace.wholeNanoseconds))
         } else if handler?.isIdle == true {
             if unsentBytes == 0 { close() } else { closeWhenSent() }
         } else {

@@ -9,6 +9,8 @@ protocol ConnectionProtocol: AnyObject {
     var wantsInput: Bool { get }
     /// Whether neither a request nor an answer is under way.
     var isIdle: Bool { get }
+    /// Whether nothing has come from the client yet.
+    var isNew: Bool { get }
     /// Takes what it can use from the front; the rest is kept and offered again with more behind
     /// it. Answers written meanwhile leave in one piece afterwards.
     func onReceived(_ input: ByteBuffer)

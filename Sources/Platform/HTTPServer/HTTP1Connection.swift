@@ -48,6 +48,8 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         return false
     }
 
+    private(set) var isNew = true
+
     var wantsInput: Bool {
         if case .handling = phase { return false }
         return true
@@ -60,6 +62,7 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
     // MARK: Input
 
     func onReceived(_ input: ByteBuffer) {
+        isNew = false
         while !input.isEmpty {
             switch phase {
             case .head:

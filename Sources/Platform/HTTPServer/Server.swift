@@ -48,7 +48,7 @@ package final class Server: Sendable {
         }
     }
 
-    /// Begins to listen.
+    /// Opens the configuration's addresses and begins to accept.
     ///
     /// Looks up host names, so not on a loop. Once only.
     ///
@@ -56,34 +56,23 @@ package final class Server: Sendable {
     /// - Throws: `SystemError` when an address is in use, unknown or not permitted; then nothing
     ///   listens.
     package func start() throws -> [BoundAddress] {
+        let sockets = try ListeningSockets(configuration, loops: parts.count)
+        start(on: sockets)
+        return sockets.addresses
+    }
+
+    /// Begins to accept from sockets that were opened for as many loops as this server has.
+    ///
+    /// Once only. They belong to the server from now on.
+    package func start(on sockets: ListeningSockets) {
         System.ignoreBrokenPipes()
-        var bound: [BoundAddress] = []
-        var opened: [(numbers: [Int32], endpoint: ServerConfiguration.Endpoint)] = []
-        do {
-            for endpoint in configuration.endpoints {
-                let addresses = try SocketAddress.resolve(
-                    host: endpoint.host,
-                    port: endpoint.port,
-                    isForListening: true
-                )
-                for address in addresses {
-                    let (numbers, port) = try listen(address, host: endpoint.host)
-                    opened.append((numbers, endpoint))
-                    bound.append(
-                        BoundAddress(host: address.text, port: port, isSecure: endpoint.isSecure)
-                    )
-                }
-            }
-        } catch {
-            for number in opened.flatMap(\.numbers) { _ = Descriptor(owning: number) }
-            throw error
-        }
-        for (numbers, endpoint) in opened {
-            for (part, number) in zip(parts, numbers) {
+        for one in sockets.opened {
+            precondition(one.numbers.count == parts.count, "Each loop has a socket.")
+            for (part, number) in zip(parts, one.numbers) {
                 part.loop.submit {
                     let listener = Listener(
                         Descriptor(owning: number),
-                        endpoint: endpoint,
+                        endpoint: one.endpoint,
                         server: part
                     )
                     listener.start()
@@ -91,44 +80,6 @@ package final class Server: Sendable {
                 }
             }
         }
-        return bound
-    }
-
-    /// Opens one listening socket for each loop, all on the same port.
-    private func listen(
-        _ wanted: SocketAddress,
-        host: String
-    ) throws(SystemError) -> (numbers: [Int32], port: UInt16) {
-        var address = wanted
-        let acceptsIPv4 = host == "::"
-        if address.port != 0 {
-            // A second server of the same user could share the port unnoticed and take half the
-            // clients; without SO_REUSEPORT the kernel tells.
-            _ = try Listener.open(
-                address,
-                sharesPort: false,
-                acceptsIPv4: acceptsIPv4,
-                backlog: 1
-            )
-        }
-        var numbers: [Int32] = []
-        do throws(SystemError) {
-            for _ in parts {
-                let descriptor = try Listener.open(
-                    address,
-                    sharesPort: true,
-                    acceptsIPv4: acceptsIPv4,
-                    backlog: configuration.backlog
-                )
-                let number = descriptor.number
-                if address.port == 0 { address.port = try SocketAddress.ofSocket(number).port }
-                numbers.append(descriptor.release())
-            }
-        } catch {
-            for number in numbers { _ = Descriptor(owning: number) }
-            throw error
-        }
-        return (numbers, address.port)
     }
 
     /// Uses this certificate for the connections that come from now on.

@@ -56,6 +56,8 @@ package struct ServerConfiguration: Sendable {
 package struct BoundAddress: Sendable, Hashable {
     /// The address in text.
     package let host: String
+    /// The host as it was asked for; empty for every address of the machine.
+    package let givenHost: String
     /// The port, also where the system chose it.
     package let port: UInt16
     /// Whether TLS is spoken there.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Crypto
 import Glibc
+import Primitives
 import Storage
 
 /// The files of one server.
@@ -27,14 +28,29 @@ struct DataDirectory {
     var tls: String { path + "/tls" }
 
     /// Opens the database; a second server on the same folder is refused.
-    func open(synchronous: DatabaseOptions.Synchronous = .full) throws -> Database {
-        do throws(StorageError) {
-            return try Database.open(DatabaseOptions(path: database, synchronous: synchronous))
-        } catch {
-            // Without the statement, which says nothing to an operator.
-            let advice =
-                error.kind == .corrupt ? " Start with a backup; see docs/operating.md." : ""
-            throw Refusal("\(database) cannot be opened: \(error.message)\(advice)")
+    ///
+    /// - Parameter waitingSeconds: How long the other server is given to end.
+    func open(
+        synchronous: DatabaseOptions.Synchronous = .full,
+        waitingSeconds: Int64 = 0
+    ) throws -> Database {
+        let giveUpAt = MonotonicTime.now().adding(milliseconds: waitingSeconds * 1000)
+        while true {
+            do throws(StorageError) {
+                return try Database.open(DatabaseOptions(path: database, synchronous: synchronous))
+            } catch {
+                if case .locked = error.kind, MonotonicTime.now() < giveUpAt {
+                    usleep(20_000)
+                    continue
+                }
+                throw refusal(error)
+            }
         }
+    }
+
+    private func refusal(_ error: StorageError) -> Refusal {
+        // Without the statement, which says nothing to an operator.
+        let advice = error.kind == .corrupt ? " Start with a backup; see docs/operating.md." : ""
+        return Refusal("\(database) cannot be opened: \(error.message)\(advice)")
     }
 }

@@ -11,7 +11,7 @@ enum EnvironmentFlags {
             "tls-key": false, "tls-client-auth": false, "tls-client-ca": false,
             "tls-self-signed": true, "tls-host": false,
             "bootstrap-output": false, "log-format": false, "log-level": false, "loops": false,
-            "public-url": false, "synchronous": false,
+            "public-url": false, "synchronous": false, "take-over": true,
         ],
         "bootstrap": ["data": false, "org": false, "email": false, "password-file": false],
         "import": ["data": false, "server": false, "api-key": false],

@@ -18,7 +18,6 @@ import TLS
 /// A server with everything it holds, from open to closed.
 final class RunningServer {
     let database: Database
-    private let endpoints: [ServerConfiguration.Endpoint]
     private let givenURL: String?
     private let foundURL = FoundURL()
     private let loops: LoopGroup
@@ -30,11 +29,13 @@ final class RunningServer {
 
     /// Opens the data directory and loads what polls need; does not listen yet.
     init(_ directory: DataDirectory, _ options: ServeOptions, _ logger: Logger) throws {
-        database = try directory.open(synchronous: options.synchronous)
+        database = try directory.open(
+            synchronous: options.synchronous,
+            waitingSeconds: options.takeOver ? 30 : 0
+        )
         let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
         try database.writeBlocking { tx in _ = try Packs.ensureDefaultRegistry(tx) }
         tls = try ServerTLS(options, directory, database, sealingKey, logger)
-        endpoints = try options.endpoints()
         givenURL = options.publicURL
         let reachedAt: @Sendable () -> String = { [givenURL, foundURL] in givenURL ?? foundURL.value
         }
@@ -52,7 +53,7 @@ final class RunningServer {
             )
         )
         try Self.load(wiring.agents, database)
-        loops = try LoopGroup(count: options.loops > 0 ? options.loops : Machine.coreCount)
+        loops = try LoopGroup(count: options.loopCount)
         server = try Self.makeServer(
             wiring,
             loops,
@@ -115,7 +116,7 @@ final class RunningServer {
         )
         holder.dispatcher = dispatcher
         return Server(
-            configuration: ServerConfiguration(endpoints: try options.endpoints()),
+            configuration: ServerConfiguration(endpoints: []),
             loops: loops,
             responder: dispatcher,
             observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil,
@@ -137,14 +138,14 @@ final class RunningServer {
     /// Where sites find the server; known once it has started.
     var publicURL: String { givenURL ?? foundURL.value }
 
-    /// Begins to listen.
+    /// Begins to accept.
     ///
     /// - Returns: the addresses as URLs, with the ports that the system chose.
-    func start() throws -> [String] {
-        let bound = try server.start()
-        foundURL.value = Self.address(of: endpoints, bound)
+    func start(on sockets: ListeningSockets) -> [String] {
+        server.start(on: sockets)
+        foundURL.value = Self.address(of: sockets)
         wiring.agents.startSweeper()
-        return bound.map { address in
+        return sockets.addresses.map { address in
             let host = address.host.contains(":") ? "[\(address.host)]" : address.host
             return "\(address.isSecure ? "https" : "http")://\(host):\(address.port)"
         }
@@ -169,17 +170,14 @@ final class RunningServer {
 
     /// Where sites find the server when no `--public-url` says: the first secure address, else the
     /// first plain one; the machine's name where every address is meant.
-    private static func address(
-        of endpoints: [ServerConfiguration.Endpoint],
-        _ bound: [BoundAddress]
-    ) -> String {
-        let chosen = endpoints.first(where: \.isSecure) ?? endpoints.first
-        let found = bound.first(where: \.isSecure) ?? bound.first
-        guard let chosen, let found else { return "" }
-        let isAny = chosen.host.isEmpty || chosen.host == "0.0.0.0" || chosen.host == "::"
-        var host = isAny ? Machine.hostName : chosen.host
+    private static func address(of sockets: ListeningSockets) -> String {
+        let bound = sockets.addresses
+        guard let found = bound.first(where: \.isSecure) ?? bound.first else { return "" }
+        let isAny = found.host == "0.0.0.0" || found.host == "::"
+        var host = isAny ? Machine.hostName : found.givenHost
+        if host.isEmpty { host = found.host }
         if host.contains(":") { host = "[\(host)]" }
-        return "\(chosen.isSecure ? "https" : "http")://\(host):\(found.port)"
+        return "\(found.isSecure ? "https" : "http")://\(host):\(found.port)"
     }
 }
 

@@ -37,10 +37,14 @@ struct ServeCommand: ParsableCommand {
         StopSignals.block()
         _ = System.raiseDescriptorLimit()
         let directory = try DataDirectory(options.data)
+        // To take another's place means to be in the queue before it leaves. Otherwise the data
+        // directory comes first: of two servers the second is refused with the better reason.
+        let early = options.takeOver ? try options.listeningSockets() : nil
+        if early != nil { logger.info("listening; waits until the data directory is free") }
         let server = try RunningServer(directory, options, logger)
         // The address that the sign-in names is known only now, and an address in use makes no
         // tenant whose sign-in nobody has read.
-        let addresses = try server.start()
+        let addresses = server.start(on: try early ?? options.listeningSockets())
         try FirstStart.run(
             server.database,
             output: options.bootstrapOutput,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 import HTTPServer
 import Storage
 import Telemetry
@@ -50,6 +51,11 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "The least serious log level that is written.")
     var logLevel: LogLevel = .info
 
+    @Flag(
+        help: "Listen at once beside a server that is being stopped, and wait for its data directory."
+    )
+    var takeOver = false
+
     @Option(help: "Event loops; 0 means one per core.")
     var loops = 0
 
@@ -67,10 +73,37 @@ struct ServeOptions: ParsableArguments {
             }
             endpoints.append(endpoint)
         }
-        if endpoints.isEmpty {
+        return endpoints
+    }
+
+    /// How many event loops run.
+    var loopCount: Int { loops > 0 ? loops : Machine.coreCount }
+
+    /// Opens what is to be listened on: the sockets that were handed over, the addresses given,
+    /// and 127.0.0.1:8080 without either.
+    func listeningSockets() throws -> ListeningSockets {
+        var sockets = try ListeningSockets(
+            inherited: HandedSockets.take(clientCertificates: tlsClientAuth.first ?? .none),
+            loops: loopCount
+        )
+        var endpoints = try endpoints()
+        if endpoints.isEmpty, sockets.addresses.isEmpty {
             endpoints = [.init(host: "127.0.0.1", port: 8080, isSecure: false)]
         }
-        return endpoints
+        if sockets.hasSecure, !tlsSelfSigned, tlsCert.isEmpty {
+            throw Refusal(
+                "A socket named https was handed over, which needs a certificate: --tls-cert and "
+                    + "--tls-key, or --tls-self-signed."
+            )
+        }
+        sockets.add(
+            try ListeningSockets(
+                ServerConfiguration(endpoints: endpoints),
+                loops: loopCount,
+                besidesAnother: takeOver
+            )
+        )
+        return sockets
     }
 
     func validate() throws {

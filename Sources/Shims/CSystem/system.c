@@ -24,3 +24,12 @@ int easel_rename_exchange(const char *one, const char *other) {
 int easel_accept(int listener, struct sockaddr *peer, socklen_t *length) {
     return accept4(listener, peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+int easel_is_listening(int descriptor) {
+    int type = 0, listens = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return 0;
+    size = sizeof listens;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return 0;
+    return type == SOCK_STREAM && listens == 1;
+}

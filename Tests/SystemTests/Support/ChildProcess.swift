@@ -25,7 +25,13 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - path: the program; no search in `PATH`.
     ///   - environment: all of it but `PATH` and `HOME`, which are passed on.
-    init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    ///   - inherited: descriptors that the program finds from 3 on.
+    init(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        inherited: [Int32] = []
+    ) throws {
         // A process that another thread starts between making a pipe and marking it would inherit
         // it and hold it open.
         Self.starting.lock()
@@ -38,6 +44,9 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, out.writing, 1)
         posix_spawn_file_actions_adddup2(&actions, err.writing, 2)
+        for (index, number) in inherited.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, number, Int32(3 + index))
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -29,10 +29,25 @@ final class EaselProcess: Sendable {
         data: String? = nil,
         flags: [String] = standardFlags,
         environment: [String: String] = [:],
+        handing socket: Int32? = nil,
         within limit: Duration = .seconds(20)
     ) async throws -> EaselProcess {
         let data = try data ?? TemporaryDirectory.make() + "/data"
-        let process = try launch(data: data, flags: flags, environment: environment)
+        let process =
+            if let socket {
+                try launch(data: data, flags: flags, handing: socket)
+            } else {
+                try launch(data: data, flags: flags, environment: environment)
+            }
+        return try await ready(process, data: data, within: limit)
+    }
+
+    /// Waits until a launched server is ready.
+    static func ready(
+        _ process: ChildProcess,
+        data: String,
+        within limit: Duration = .seconds(20)
+    ) async throws -> EaselProcess {
         let line: LogLine
         do {
             line = try await Wait.until("the server is ready", within: limit) {
@@ -61,6 +76,22 @@ final class EaselProcess: Sendable {
             Programs.easel(),
             ["serve", "--data", data] + flags,
             environment: environment
+        )
+    }
+
+    /// Starts `easel serve` as a service manager does that keeps the listening socket.
+    private static func launch(
+        data: String,
+        flags: [String],
+        handing socket: Int32
+    ) throws -> ChildProcess {
+        try ChildProcess(
+            "/bin/sh",
+            // Only the process itself knows the number that has to stand in LISTEN_PID.
+            ["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\"", Programs.easel(), "serve", "--data", data]
+                + flags,
+            environment: ["LISTEN_FDS": "1", "LISTEN_FDNAMES": "http"],
+            inherited: [socket]
         )
     }
 

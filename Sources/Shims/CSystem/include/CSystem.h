@@ -28,4 +28,10 @@ int easel_rename_exchange(const char *_Nonnull one, const char *_Nonnull other);
 
 // accept4 with SOCK_NONBLOCK and SOCK_CLOEXEC; hidden for the same reason.
 int easel_accept(int listener, struct sockaddr *_Nonnull peer, socklen_t *_Nonnull length);
+
+// Whether the descriptor is a stream socket that listens: 1, else 0.
+int easel_is_listening(int descriptor);
+
+// Wakes one of several loops that wait for the same socket: EPOLLEXCLUSIVE, which Swift does not see.
+static const uint32_t easel_epoll_exclusive = UINT32_C(1) << 28;
 #endif
