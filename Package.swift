@@ -66,6 +66,7 @@ let shims: [Target] = [
     ),
     .systemLibrary(name: "CSQLite", path: "Sources/Shims/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CNghttp2", path: "Sources/Shims/CNghttp2", pkgConfig: "libnghttp2"),
     .systemLibrary(name: "CYAML", path: "Sources/Shims/CYAML", pkgConfig: "yaml-0.1"),
     .systemLibrary(name: "COpenSSL", path: "Sources/Shims/COpenSSL", pkgConfig: "openssl"),
 ]
@@ -78,7 +79,7 @@ let platformTargets: [Target] = [
     platform("Crypto", ["COpenSSL", "Primitives"]),
     platform("EventLoop", ["CSystem", "Primitives"]),
     platform("TLS", ["COpenSSL", "Crypto", "Primitives"]),
-    platform("HTTPCore", ["Primitives"]),
+    platform("HTTPCore", ["CNghttp2", "Primitives"]),
     platform("HTTPServer", ["CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
     platform("HTTPClient", ["CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
     platform("Storage", ["CSQLite", "CSystem", "CAssets", "COpenSSL", "Primitives"]),
@@ -212,7 +213,8 @@ let testTargets: [Target] = [
     tests(
         "Platform/HTTPServerTests",
         [
-            "Crypto", "CSystem", "EventLoop", "HTTPCore", "HTTPServer", "Primitives", "TLS",
+            "CNghttp2", "Crypto", "CSystem", "EventLoop", "HTTPCore", "HTTPServer", "Primitives",
+            "TLS",
         ]
     ),
     tests("Platform/JSONTests", ["JSON", "Primitives"]),

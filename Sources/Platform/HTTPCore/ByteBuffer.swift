@@ -41,6 +41,12 @@ package final class ByteBuffer {
         }
     }
 
+    /// Drops this many bytes from the end; at most `count`.
+    package func removeLast(_ count: Int) {
+        precondition(count >= 0 && count <= self.count, "Removed more than there is.")
+        end -= count
+    }
+
     /// Drops everything and keeps the memory.
     package func removeAll() {
         start = 0

@@ -47,6 +47,45 @@ package struct HTTPLimits: Sendable {
     /// TLS handshakes a loop begins in one turn, so that a storm of them does not starve polls.
     package var handshakesPerTurnMax = 4
 
+    // MARK: HTTP/2
+
+    /// The most requests under way at once on one connection; also the most handlers that run for
+    /// it, those of requests that the client gave up included.
+    package var streamsMax = 100
+    /// What a client may send of a body before the server has asked for more.
+    package var streamWindowBytes = 64 * 1024
+    /// The window of a body that turned out to be long.
+    package var uploadWindowBytes = 1024 * 1024
+    /// The window that all the bodies of a connection share.
+    package var connectionWindowBytes = 1024 * 1024
+    /// Bodies of one connection that may grow beyond `streamWindowBytes` at the same time.
+    ///
+    /// The others wait, so that streams do not multiply the memory of the largest body.
+    package var uploadsAtOnceMax = 4
+    /// The header table of HPACK in bytes, for either direction.
+    package var headerTableBytesMax = 4096
+    /// Decoded header bytes after which a request that is too large anyway is taken for an attack.
+    package var decodedHeadBytesMax = 256 * 1024
+    /// CONTINUATION frames of one head.
+    package var continuationFramesMax = 8
+    /// Requests that a client may give up, in one second.
+    package var clientResetsPerSecondMax = 200
+    /// Streams that the server may have to end because the client broke a rule, in one second.
+    package var serverResetsPerSecondMax = 100
+    /// SETTINGS frames in one second.
+    package var settingsPerSecondMax = 10
+    /// PING frames in one second.
+    package var pingsPerSecondMax = 100
+    /// WINDOW_UPDATE frames in one second.
+    package var windowUpdatesPerSecondMax = 10_000
+    /// Frames that move nothing, in one second: DATA without bytes, priorities, unknown types.
+    package var emptyFramesPerSecondMax = 200
+    /// Acknowledgements that wait because the client does not read.
+    package var unsentAcksMax = 1000
+    /// How long the server waits, when it stops, for requests that were on their way when the
+    /// client learnt of it.
+    package var goAwayGrace: Duration = .seconds(1)
+
     /// The defaults.
     package init() {}
 }

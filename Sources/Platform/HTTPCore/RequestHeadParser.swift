@@ -160,7 +160,7 @@ package struct RequestHeadParser {
         }
         let target = methodEnd + 1..<targetEnd
         try parseVersion(UnsafeBufferPointer(rebasing: line[(targetEnd + 1)...]))
-        guard let method = method(UnsafeBufferPointer(rebasing: line[..<methodEnd])) else {
+        guard let method = HTTPMethod(UnsafeBufferPointer(rebasing: line[..<methodEnd])) else {
             throw .unknownMethod
         }
         request.method = method
@@ -175,17 +175,6 @@ package struct RequestHeadParser {
         else { throw .badRequest("The protocol version is malformed.") }
         guard text[5] == 49, text[7] <= 49 else { throw .version }
         isHTTP10 = text[7] == 48
-    }
-
-    private func method(_ text: UnsafeBufferPointer<UInt8>) -> HTTPMethod? {
-        switch text.count {
-        case 3: text.hasPrefix("GET") ? .get : text.hasPrefix("PUT") ? .put : nil
-        case 4: text.hasPrefix("POST") ? .post : text.hasPrefix("HEAD") ? .head : nil
-        case 5: text.hasPrefix("PATCH") ? .patch : nil
-        case 6: text.hasPrefix("DELETE") ? .delete : nil
-        case 7: text.hasPrefix("OPTIONS") ? .options : nil
-        default: nil
-        }
     }
 
     private mutating func parseTarget(
@@ -206,22 +195,7 @@ package struct RequestHeadParser {
             }
             start = try parseAuthority(line, target)
         }
-        var pathEnd = target.upperBound
-        var index = start
-        while index < target.upperBound {
-            let byte = line[index]
-            guard byte > 32, byte < 127, byte != 35 else {
-                throw .badRequest("The target holds a character that must be percent-encoded.")
-            }
-            if byte == 63 && pathEnd == target.upperBound {
-                pathEnd = index
-            } else if byte == 37 && pathEnd == target.upperBound {
-                guard index + 2 < target.upperBound, hexValue(line[index + 1]) != nil,
-                    hexValue(line[index + 2]) != nil
-                else { throw .badRequest("A percent sign must be followed by two hex digits.") }
-            }
-            index += 1
-        }
+        let pathEnd = try RequestTarget.pathEnd(line, start..<target.upperBound)
         request.path = lineStart + start..<lineStart + pathEnd
         request.query =
             pathEnd < target.upperBound
@@ -247,17 +221,9 @@ package struct RequestHeadParser {
         let start = target.lowerBound + schemeLength
         var end = start
         while end < target.upperBound, line[end] != 47, line[end] != 63 { end += 1 }
-        try checkHost(UnsafeBufferPointer(rebasing: line[start..<end]))
+        try RequestTarget.checkHost(UnsafeBufferPointer(rebasing: line[start..<end]))
         authority = lineStart + start..<lineStart + end
         return end
-    }
-
-    private func checkHost(_ text: UnsafeBufferPointer<UInt8>) throws(ProtocolFault) {
-        guard !text.isEmpty else { throw .badRequest("The host is empty.") }
-        let allowed = CharacterClass.host
-        for byte in text where !allowed.contains(byte) {
-            throw .badRequest("The host is malformed.")
-        }
     }
 
     // MARK: Fields
@@ -311,7 +277,7 @@ package struct RequestHeadParser {
         switch name.count {
         case 4 where name.matches("host"):
             guard host == nil else { throw .badRequest("The Host field is repeated.") }
-            try checkHost(value)
+            try RequestTarget.checkHost(value)
             host = index
         case 6 where name.matches("expect"):
             if value.matches("100-continue") {
@@ -400,7 +366,7 @@ extension UnsafeBufferPointer<UInt8> {
 
     /// Whether these bytes begin with the text.
     @inline(__always)
-    fileprivate func hasPrefix(_ text: StaticString) -> Bool {
+    func hasPrefix(_ text: StaticString) -> Bool {
         guard let base = baseAddress, count >= text.utf8CodeUnitCount else { return false }
         return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
     }

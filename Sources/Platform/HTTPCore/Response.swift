@@ -6,6 +6,17 @@ package enum ContentType: Sendable, Hashable {
     /// Prometheus text exposition, version 0.0.4.
     case metrics
     case other(String)
+
+    /// Appends the type in text; nothing for `other`.
+    func write(to out: ByteBuffer) {
+        switch self {
+        case .json: out.append("application/json")
+        case .octetStream: out.append("application/octet-stream")
+        case .plainText: out.append("text/plain; charset=utf-8")
+        case .metrics: out.append("text/plain; version=0.0.4; charset=utf-8")
+        case .other: break
+        }
+    }
 }
 
 /// One answer, the same for every protocol version and every transport.
@@ -22,7 +33,7 @@ package struct Response: Sendable {
     ///
     /// Values must hold no CR, LF or NUL; the writer drops a field that does.
     package var fields: [(name: String, value: String)]
-    /// Whether the connection ends after this answer.
+    /// Whether an HTTP/1.1 connection ends after this answer; HTTP/2 ends only the stream.
     package var closesConnection = false
 
     package init(

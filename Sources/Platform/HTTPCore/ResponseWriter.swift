@@ -2,6 +2,8 @@
 package struct ResponseWriter {
     /// The `Date` line with its end; the owner renews it each second.
     package var dateLine: [UInt8] = []
+    /// The date alone.
+    package var date: [UInt8] = []
 
     /// What the writer has to know of the request and the connection.
     package struct Context: Sendable {
@@ -29,6 +31,7 @@ package struct ResponseWriter {
     /// Sets the date that answers carry from now on, as `HTTPDate` writes it.
     package mutating func setDate(_ text: String) {
         dateLine = Array("Date: \(text)\r\n".utf8)
+        date = Array(text.utf8)
     }
 
     /// Appends `100 Continue`.
@@ -53,7 +56,7 @@ package struct ResponseWriter {
             out.append(decimal: response.body.count)
             out.append("\r\n")
         }
-        if isSafe(response.etag) && !response.etag.isEmpty {
+        if !response.etag.isEmpty && response.etag.withUnsafeBufferPointer(Self.isSafe) {
             out.append("ETag: ")
             out.append(response.etag)
             out.append("\r\n")
@@ -95,12 +98,12 @@ package struct ResponseWriter {
     }
 
     private func write(_ type: ContentType, to out: ByteBuffer) {
-        switch type {
-        case .json: out.append("Content-Type: application/json\r\n")
-        case .octetStream: out.append("Content-Type: application/octet-stream\r\n")
-        case .plainText: out.append("Content-Type: text/plain; charset=utf-8\r\n")
-        case .metrics: out.append("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n")
-        case .other(let text): _ = write("Content-Type", text, to: out)
+        if case .other(let text) = type {
+            _ = write("Content-Type", text, to: out)
+        } else {
+            out.append("Content-Type: ")
+            type.write(to: out)
+            out.append("\r\n")
         }
     }
 
@@ -114,7 +117,7 @@ package struct ResponseWriter {
             value.withUTF8 { valueBytes in
                 let token = CharacterClass.token
                 guard !nameBytes.isEmpty, nameBytes.allSatisfy({ token.contains($0) }),
-                    !Self.isOwn(nameBytes), isSafe(valueBytes)
+                    !Self.isOwn(nameBytes), Self.isSafe(valueBytes)
                 else { return false }
                 out.append(UnsafeRawBufferPointer(nameBytes))
                 out.append(": ")
@@ -125,7 +128,8 @@ package struct ResponseWriter {
         }
     }
 
-    private static func isOwn(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    /// Whether the writer alone writes the field of this name.
+    static func isOwn(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
         switch name.count {
         case 4: name.matches("date")
         case 10: name.matches("connection")
@@ -137,7 +141,8 @@ package struct ResponseWriter {
         }
     }
 
-    private func isSafe(_ bytes: some Collection<UInt8>) -> Bool {
+    /// Whether a value holds nothing that would end its line.
+    static func isSafe(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         for byte in bytes where byte < 32 && byte != 9 || byte == 127 { return false }
         return true
     }

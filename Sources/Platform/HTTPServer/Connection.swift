@@ -21,6 +21,8 @@ final class Connection: ReadinessHandler {
     private var descriptor: Descriptor?
     private let number: Int32
     private var handler: (any ConnectionProtocol)?
+    /// Whether the client may still turn out to speak HTTP/2 without TLS.
+    private var mayBeHTTP2 = false
     /// Received and not used yet.
     private var input: ByteBuffer?
     /// Written and not sent yet.
@@ -84,6 +86,7 @@ final class Connection: ReadinessHandler {
                 )
             } else {
                 handler = HTTP1Connection(self)
+                mayBeHTTP2 = true
             }
             try loop.watch(number, .changes, self)
         } catch {
@@ -256,11 +259,32 @@ final class Connection: ReadinessHandler {
             keep(buffer)
             return
         }
+        if mayBeHTTP2 && awaitsPreface(buffer) {
+            keep(buffer)
+            return
+        }
         isDelivering = true
         handler?.onReceived(buffer)
         isDelivering = false
         keep(buffer)
         flush()
+    }
+
+    /// Lets HTTP/2 take over when the first bytes are its preface.
+    ///
+    /// - Returns: Whether more bytes are needed to tell.
+    private func awaitsPreface(_ buffer: ByteBuffer) -> Bool {
+        switch HTTP2Session.beginsWithPreface(buffer.readable) {
+        case nil:
+            return true
+        case false?:
+            mayBeHTTP2 = false
+        case true?:
+            mayBeHTTP2 = false
+            handler?.onClosed()
+            handler = HTTP2Connection(self)
+        }
+        return false
     }
 
     // MARK: Buffers

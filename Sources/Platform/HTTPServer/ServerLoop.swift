@@ -156,7 +156,7 @@ final class ServerLoop: @unchecked Sendable {
 
     /// What is spoken after ALPN chose; a client that offers nothing speaks HTTP/1.1.
     func makeProtocol(_ name: String?, _ connection: Connection) -> any ConnectionProtocol {
-        HTTP1Connection(connection)
+        name == "h2" ? HTTP2Connection(connection) : HTTP1Connection(connection)
     }
 
     /// Whether the connection may do its handshake in this turn; if not it is called later.

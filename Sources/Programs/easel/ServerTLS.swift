@@ -77,6 +77,7 @@ final class ServerTLS: Sendable {
         guard !certificates.isEmpty else { return nil }
         let context = try TLSServerContext(
             certificates: certificates,
+            protocols: ["h2", "http/1.1"],
             ticketKeys: ticketKeys,
             clientAuthoritiesPEM: try clientAuthorities()
         )

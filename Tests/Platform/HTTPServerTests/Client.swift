@@ -145,6 +145,15 @@ final class Client {
         return answer
     }
 
+    /// Reads exactly so many bytes; nil when the connection ends before.
+    func read(_ count: Int) -> [UInt8]? {
+        while pending.count < count {
+            if !readMore() { return nil }
+        }
+        defer { pending.removeFirst(count) }
+        return Array(pending.prefix(count))
+    }
+
     /// Whether the server ends the connection cleanly, with nothing more to read.
     func isAtEnd() -> Bool {
         if tls != nil { while readMore() {} }
