@@ -53,27 +53,35 @@ struct Comparison {
         )
         let peer =
             switch transport {
-            case .plain: LoadTarget(port: ports.plain, tls: nil)
+            case .plain:
+                LoadTarget(
+                    port: scenario.streams == nil ? ports.plain : ports.plainHTTP2,
+                    tls: nil
+                )
             case .tls: LoadTarget(port: ports.tls, tls: server.tls)
             }
+        func run(
+            _ target: LoadTarget,
+            _ processorTime: @escaping () throws -> Double
+        ) throws -> LoadResult {
+            guard let streams = scenario.streams else {
+                return try LoadGenerator(target: target, plan: plan, processorTime: processorTime)
+                    .run()
+            }
+            return try HTTP2Load(
+                target: target,
+                plan: plan,
+                streams: streams,
+                folder: server.folder,
+                processorTime: processorTime
+            ).run()
+        }
         var easelResults: [LoadResult] = []
         var nginxResults: [LoadResult] = []
         // In turns, so that what else the machine does meanwhile falls on both.
         for _ in 0..<effort.rounds {
-            easelResults.append(
-                try LoadGenerator(
-                    target: server.target(transport),
-                    plan: plan,
-                    processorTime: server.processorSeconds
-                ).run()
-            )
-            nginxResults.append(
-                try LoadGenerator(
-                    target: peer,
-                    plan: plan,
-                    processorTime: nginx.processorSeconds
-                ).run()
-            )
+            easelResults.append(try run(server.target(transport), server.processorSeconds))
+            nginxResults.append(try run(peer, nginx.processorSeconds))
         }
         return Comparison(
             scenario: scenario,

@@ -38,8 +38,8 @@ struct EaselBench: ParsableCommand {
     var output: String?
 
     static let scenarios = [
-        "poll-unchanged", "poll-changed", "heartbeat", "heartbeat-512", "appliance-read",
-        "handshake-full", "handshake-resumed", "tls-idle", "memory", "fleet",
+        "poll-unchanged", "poll-unchanged-h2", "poll-changed", "heartbeat", "heartbeat-512",
+        "appliance-read", "handshake-full", "handshake-resumed", "tls-idle", "memory", "fleet",
     ]
     private static let tlsScenarios = ["handshake-full", "handshake-resumed", "tls-idle"]
 

@@ -12,6 +12,8 @@ final class EaselServer {
     /// The server's certificate and key, which the peer uses too.
     let chainPath: String
     let keyPath: String
+    /// A place for files of the measurement.
+    let folder: String
     private let process: ChildProcess
 
     /// Where the data lie.
@@ -41,6 +43,7 @@ final class EaselServer {
         )
         try Self.awaitReady(process, plainPort)
         startSeconds = Double(MonotonicTime.now().nanoseconds(since: startedAt)) / 1e9
+        folder = place.folder
         chainPath = place.data + "/tls/server.pem"
         keyPath = place.data + "/tls/server.key"
         let authority = try Files.bytes(place.data + "/tls/ca.pem")

@@ -43,6 +43,9 @@ final class NginxPeer {
 
     struct Ports {
         let plain: UInt16
+        /// HTTP/2 by prior knowledge, which this nginx cannot mix with HTTP/1.1.
+        let plainHTTP2: UInt16
+        /// Either, as ALPN chooses.
         let tls: UInt16
     }
 
@@ -53,7 +56,11 @@ final class NginxPeer {
     /// Starts nginx and waits for its worker.
     init(_ answers: [Answer], chainPath: String, keyPath: String, folder: String) throws {
         let ports = try answers.map { _ in
-            Ports(plain: try Files.freePort(), tls: try Files.freePort())
+            Ports(
+                plain: try Files.freePort(),
+                plainHTTP2: try Files.freePort(),
+                tls: try Files.freePort()
+            )
         }
         self.ports = ports
         let path = "\(folder)/nginx.conf"
@@ -103,7 +110,8 @@ final class NginxPeer {
     private static func server(_ answer: Answer, _ ports: Ports) throws -> String {
         var lines = [
             "listen 127.0.0.1:\(ports.plain) backlog=4096;",
-            "listen 127.0.0.1:\(ports.tls) ssl backlog=4096;",
+            "listen 127.0.0.1:\(ports.plainHTTP2) http2 backlog=4096;",
+            "listen 127.0.0.1:\(ports.tls) ssl http2 backlog=4096;",
         ]
         for (name, value) in answer.fields {
             lines.append("add_header \(name) \(try quoted(value)) always;")

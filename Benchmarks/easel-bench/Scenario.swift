@@ -5,6 +5,8 @@ struct Scenario {
     let title: String
     let connections: Int
     let expectedStatus: Int
+    /// Requests at once on a connection, over HTTP/2; nil for HTTP/1.1, which has one.
+    var streams: Int?
     let request: LoadPlan.Request
 
     /// All of them, for a server that is set up.
@@ -38,6 +40,14 @@ struct Scenario {
                 title: "unchanged poll (304)",
                 connections: connections,
                 expectedStatus: 304,
+                request: repeating(unchanged)
+            ),
+            Scenario(
+                name: "poll-unchanged-h2",
+                title: "unchanged poll (304), HTTP/2, 8 streams",
+                connections: connections,
+                expectedStatus: 304,
+                streams: 8,
                 request: repeating(unchanged)
             ),
             Scenario(

@@ -35,7 +35,7 @@ enum HTTP2Callbacks {
         switch UInt32(hd.type) {
         case NGHTTP2_HEADERS.rawValue:
             session.continuationFrames = 0
-            return 0
+            return session.isSkipped(hd.stream_id) ? session.stop(.protocolError) : 0
         case NGHTTP2_CONTINUATION.rawValue:
             session.continuationFrames += 1
             return session.continuationFrames <= limits.continuationFramesMax
@@ -52,6 +52,8 @@ enum HTTP2Callbacks {
             return session.count(.ping, limits.pingsPerSecondMax)
         case NGHTTP2_WINDOW_UPDATE.rawValue:
             return session.count(.windowUpdate, limits.windowUpdatesPerSecondMax)
+        case NGHTTP2_PRIORITY.rawValue where hd.stream_id == 0:
+            return session.stop(.protocolError)
         default:
             return session.count(.empty, limits.emptyFramesPerSecondMax)
         }
@@ -167,7 +169,9 @@ enum HTTP2Callbacks {
         case NGHTTP2_RST_STREAM.rawValue:
             // Whoever makes us reset streams gets work done that nobody waits for.
             guard frame.rst_stream.error_code != HTTP2ErrorCode.noError.rawValue else { return 0 }
-            return session.count(.serverReset, session.limits.serverResetsPerSecondMax)
+            // A failure here would leave nghttp2 in the middle of the frame; `produce` sees the
+            // violation.
+            _ = session.count(.serverReset, session.limits.serverResetsPerSecondMax)
         default:
             break
         }

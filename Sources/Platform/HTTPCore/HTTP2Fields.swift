@@ -2,8 +2,8 @@ import CNghttp2
 
 /// Puts the fields of an answer together in the form that nghttp2 takes.
 ///
-/// One a session, because its memory is used again.
-struct HTTP2Fields {
+/// Its memory is used again, so one serves all the sessions of a loop.
+package final class HTTP2Fields {
     private struct Place {
         var name: Range<Int>
         var value: Range<Int>
@@ -14,10 +14,13 @@ struct HTTP2Fields {
     private var places: [Place] = []
     private var list: [nghttp2_nv] = []
 
+    /// Makes one without fields.
+    package init() {}
+
     /// Bytes of the names and values.
     var count: Int { bytes.count }
 
-    mutating func removeAll() {
+    func removeAll() {
         bytes.removeAll()
         places.removeAll(keepingCapacity: true)
     }
@@ -26,8 +29,7 @@ struct HTTP2Fields {
     ///
     /// - Parameter isOneTime: Whether the value will hardly come again, so that the client need not
     ///   remember it.
-    mutating func add(_ name: StaticString, isOneTime: Bool = false, _ write: (ByteBuffer) -> Void)
-    {
+    func add(_ name: StaticString, isOneTime: Bool = false, _ write: (ByteBuffer) -> Void) {
         let start = bytes.count
         bytes.append(name)
         let middle = bytes.count
@@ -46,7 +48,7 @@ struct HTTP2Fields {
     /// Adds a field in any spelling, unless it is the server's business or would break the message.
     ///
     /// - Returns: Whether it decides about caching.
-    mutating func add(_ name: String, _ value: String) -> Bool {
+    func add(_ name: String, _ value: String) -> Bool {
         let start = bytes.count
         for byte in name.utf8 { bytes.append(byte &- 65 < 26 ? byte | 32 : byte) }
         let middle = bytes.count
@@ -77,7 +79,7 @@ struct HTTP2Fields {
     }
 
     /// Calls the body with the list, valid meanwhile.
-    mutating func withList(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
+    func withList(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> Int32) -> Int32 {
         list.removeAll(keepingCapacity: true)
         guard let base = bytes.readable.baseAddress else { return -1 }
         // nghttp2 copies what it is given and never writes to it.
@@ -99,7 +101,7 @@ struct HTTP2Fields {
 
 extension HTTP2Fields {
     /// Puts the head of an answer together.
-    mutating func write(_ response: borrowing Response, requestID: UInt64, date: [UInt8]) {
+    func write(_ response: borrowing Response, requestID: UInt64, date: [UInt8]) {
         removeAll()
         let status = (200...599).contains(response.status) ? response.status : 500
         add(":status") { $0.append(decimal: Int(status)) }
@@ -120,7 +122,7 @@ extension HTTP2Fields {
         add("x-request-id", isOneTime: true) { $0.append(hex: requestID) }
     }
 
-    private mutating func write(_ type: ContentType) {
+    private func write(_ type: ContentType) {
         if case .other(let text) = type {
             _ = add("content-type", text)
         } else {

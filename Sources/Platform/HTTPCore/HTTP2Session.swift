@@ -42,7 +42,7 @@ package final class HTTP2Session {
     let limits: HTTPLimits
     private var session: OpaquePointer?
     private var budget = HTTP2Budget()
-    private var fields = HTTP2Fields()
+    private let fields: HTTP2Fields
     /// Bodies that are coming, in the order of their streams' heads.
     private var uploads: [HTTP2Stream] = []
     private var output: ByteBuffer?
@@ -50,10 +50,16 @@ package final class HTTP2Session {
     /// Why a callback stopped nghttp2.
     private var violation: HTTP2ErrorCode?
     var continuationFrames = 0
+    /// The highest stream that the client has used, and how many it has used by then.
+    private var lastStream: Int32 = -1
+    private var streamsUsed = 0
 
     /// Makes a session that has its greeting ready to be sent.
-    package init(limits: HTTPLimits) {
+    ///
+    /// - Parameter fields: May be shared with other sessions of the loop.
+    package init(limits: HTTPLimits, fields: HTTP2Fields = HTTP2Fields()) {
         self.limits = limits
+        self.fields = fields
         var option: OpaquePointer?
         nghttp2_option_new(&option)
         defer { nghttp2_option_del(option) }
@@ -126,13 +132,11 @@ package final class HTTP2Session {
             let count = nghttp2_session_mem_send(session, &bytes)
             if count > 0, let bytes {
                 out.append(UnsafeRawBufferPointer(start: bytes, count: count))
-                continue
-            }
-            guard let violation, !isTerminated else {
+            } else if violation == nil || isTerminated {
                 if count < 0 { isTerminated = true }
                 return
             }
-            terminate(violation)
+            if let violation { terminate(violation) }
         }
     }
 
@@ -159,6 +163,8 @@ package final class HTTP2Session {
     }
 
     /// Counts a frame that costs more than it is worth.
+    ///
+    /// - Returns: What a callback for input returns: whether nghttp2 goes on.
     func count(_ kind: HTTP2Budget.Kind, _ limit: Int) -> Int32 {
         budget.take(kind, limit, at: now) ? 0 : stop(.enhanceYourCalm)
     }
@@ -184,6 +190,19 @@ package final class HTTP2Session {
         headStartedAt = now
     }
 
+    /// Whether a head comes on a stream that the client left out, and so closed (RFC 9113 §5.1.1).
+    ///
+    /// nghttp2 cannot tell it from one that was closed later, whose trailers may still come. Nor
+    /// can we once a client has left one out; but then none of its heads has reason to come late.
+    func isSkipped(_ id: Int32) -> Bool {
+        if id > lastStream {
+            lastStream = id
+            streamsUsed += 1
+            return false
+        }
+        return streamsUsed * 2 - 1 < Int(lastStream) && stream(id) == nil
+    }
+
     func stream(_ id: Int32) -> HTTP2Stream? {
         nghttp2_session_get_stream_user_data(session, id).map {
             Unmanaged<HTTP2Stream>.fromOpaque($0).takeUnretainedValue()
@@ -197,7 +216,6 @@ package final class HTTP2Session {
             if stream.trailerBytes > limits.trailerBytesMax { refuse(stream, .headTooLarge) }
         } else {
             stream.isHeadComplete = true
-            stream.headCompleteAt = now
             if let request = stream.request {
                 stream.head.finish(request, endsStream: endsStream)
             }

@@ -24,6 +24,8 @@ package final class HTTP2Stream: @unchecked Sendable {
     /// The request; nil when it was given back.
     package var request: Request?
     package var phase = Phase.receiving
+    /// Whether the responder has seen the head.
+    package var isAdmitted = false
     /// Whether nobody waits for an answer any more: the client gave up, or broke a rule.
     package internal(set) var isGone = false
     /// Whether body bytes are kept.
@@ -36,8 +38,6 @@ package final class HTTP2Stream: @unchecked Sendable {
     package var bodyStartedAt = MonotonicTime(nanoseconds: 0)
     /// What of the body had come by then.
     package var bodyBytesAtStart = 0
-    /// When the head was complete.
-    package var headCompleteAt = MonotonicTime(nanoseconds: 0)
     /// When the client last let a part of the answer go.
     package internal(set) var sentAt = MonotonicTime(nanoseconds: 0)
 

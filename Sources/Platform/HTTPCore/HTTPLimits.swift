@@ -78,7 +78,7 @@ package struct HTTPLimits: Sendable {
     package var pingsPerSecondMax = 100
     /// WINDOW_UPDATE frames in one second.
     package var windowUpdatesPerSecondMax = 10_000
-    /// Frames that move nothing, in one second: DATA without bytes, priorities, unknown types.
+    /// Frames that move nothing, in one second: DATA without bytes, priorities.
     package var emptyFramesPerSecondMax = 200
     /// Acknowledgements that wait because the client does not read.
     package var unsentAcksMax = 1000

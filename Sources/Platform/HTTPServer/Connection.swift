@@ -94,6 +94,16 @@ final class Connection: ReadinessHandler {
         }
     }
 
+    /// Writes into a request that is about to be admitted who sends it, all of it: the object had
+    /// another sender before.
+    func introduce(_ request: Request) {
+        request.id = server.makeRequestID()
+        request.arrivedAt = loop.now
+        request.peerAddress = peerAddress
+        request.isSecure = isSecure
+        request.client = client
+    }
+
     // MARK: Events
 
     func onReady(_ readiness: Readiness) {

@@ -126,11 +126,7 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
 
     private func admitRequest() -> (Admission, BodyFraming) {
         guard let request else { return (.answer(Response(status: 500)), .none) }
-        request.id = server.makeRequestID()
-        request.arrivedAt = server.loop.now
-        request.peerAddress = connection.peerAddress
-        request.isSecure = connection.isSecure
-        request.client = connection.client
+        connection.introduce(request)
         return (server.responder.admit(request), request.bodyFraming)
     }
 

@@ -38,7 +38,7 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
     init(_ connection: Connection) {
         self.connection = connection
         server = connection.server
-        session = HTTP2Session(limits: server.limits)
+        session = HTTP2Session(limits: server.limits, fields: server.http2Fields)
         idleSince = server.loop.now
         session.now = idleSince
         session.owner = self
@@ -68,17 +68,17 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
     func takeRequest() -> Request {
         hasHadRequest = true
         look(at: after(server.limits.headTimeout))
-        return server.takeRequest()
+        let request = server.takeRequest()
+        connection.introduce(request)
+        return request
     }
 
     func onHead(_ stream: HTTP2Stream) {
         guard let request = stream.request else { return }
-        request.id = server.makeRequestID()
-        request.peerAddress = connection.peerAddress
-        request.isSecure = connection.isSecure
-        if server.observer != nil { stream.headCompleteAt = MonotonicTime.now() }
+        request.arrivedAt = server.loop.now
+        stream.isAdmitted = true
         switch server.responder.admit(request) {
-        case .refuse(let response):
+        case .answer(let response):
             answer(stream, response)
         case .accept(let bodyBytesMax):
             awaitBody(stream, request.bodyFraming, bodyBytesMax)
@@ -107,9 +107,7 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
     }
 
     func onFault(_ stream: HTTP2Stream, _ fault: ProtocolFault) {
-        let id = server.makeRequestID()
-        stream.request?.id = id
-        answer(stream, fault.response(requestID: id))
+        answer(stream, fault.response(requestID: stream.request?.id ?? 0))
     }
 
     // MARK: Answers
@@ -164,20 +162,25 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
         let id = stream.request?.id ?? 0
         let bytes = session.answer(stream, response, requestID: id, date: server.writer.date)
         if stream.isSending { look(at: after(server.limits.writeStallTimeout)) }
-        if let observer = server.observer {
-            observer.answered(
-                AnsweredRequest(
-                    request: stream.request,
-                    status: response.status,
-                    bytes: bytes,
-                    microseconds: MonotonicTime.now().nanoseconds(since: stream.headCompleteAt)
-                        / 1000,
-                    peerAddress: connection.peerAddress,
-                    id: id
-                )
-            )
-        }
+        tellObserver(stream, status: response.status, bytes: bytes)
         dropRequest(of: stream)
+    }
+
+    private func tellObserver(_ stream: HTTP2Stream, status: UInt16, bytes: Int) {
+        guard server.observesAnswers, let observer = server.observer else { return }
+        let answered = stream.isAdmitted ? stream.request : nil
+        observer.answered(
+            AnsweredRequest(
+                request: answered,
+                status: status,
+                bytes: bytes,
+                microseconds: answered.map {
+                    MonotonicTime.now().nanoseconds(since: $0.arrivedAt) / 1000
+                } ?? 0,
+                peerAddress: connection.peerAddress,
+                id: stream.request?.id ?? 0
+            )
+        )
     }
 
     func onClosed(_ stream: HTTP2Stream) {
@@ -196,6 +199,8 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
     /// Gives the request back to the loop, unless a handler broke the rule and kept it.
     private func dropRequest(of stream: HTTP2Stream) {
         guard stream.request != nil else { return }
+        // What admitted a request that is never answered refers to it, and may hold more.
+        stream.request?.admission = nil
         if isKnownUniquelyReferenced(&stream.request), let unused = stream.request.take() {
             server.recycle(unused)
         }
@@ -310,7 +315,10 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
 
     private func check(_ stream: HTTP2Stream) {
         if stream.isSending {
-            if isDue(stream.sentAt, server.limits.writeStallTimeout) {
+            // While the socket is full, not the window is what stops it: the connection looks.
+            if connection.unsentBytes > 0 {
+                look(at: after(server.limits.writeStallTimeout))
+            } else if isDue(stream.sentAt, server.limits.writeStallTimeout) {
                 session.terminate(.enhanceYourCalm)
             }
         } else if stream.takesBody && stream.isUploadGranted {

@@ -30,6 +30,8 @@ final class ServerLoop: @unchecked Sendable {
     private var waitingHandshakes: [Connection] = []
     private var buffers: [ByteBuffer] = []
     private var requests: [Request] = []
+    /// Where sessions of HTTP/2 put the heads of answers together.
+    let http2Fields = HTTP2Fields()
     private var responseWriter = ResponseWriter()
     private var dateValidUntil = MonotonicTime(nanoseconds: .min)
     private var nextRequestID = RandomBytes.number()

@@ -12,6 +12,7 @@ import Testing
 struct SecureServerTests {
     let server: TLSServerContext
     let client: TLSClientContext
+    let http2Client: TLSClientContext
 
     init() throws {
         let folder = "/tmp/easel-https-\(Hex.encode(RandomBytes.make(8)))"
@@ -24,10 +25,17 @@ struct SecureServerTests {
         let issued = try authority.issue(hosts: ["127.0.0.1"], days: 1, at: .now())
         try SecretFile.write(issued.chainPEM, to: "\(folder)/chain", .everybody, replacing: true)
         try SecretFile.write(issued.keyPEM, to: "\(folder)/key", .owner, replacing: true)
-        server = try TLSServerContext(certificates: [
-            TLSServerCertificate(certificatePath: "\(folder)/chain", keyPath: "\(folder)/key")
-        ])
+        server = try TLSServerContext(
+            certificates: [
+                TLSServerCertificate(certificatePath: "\(folder)/chain", keyPath: "\(folder)/key")
+            ],
+            protocols: ["h2", "http/1.1"]
+        )
         client = try TLSClientContext(trust: .only(authority.certificatePEM))
+        http2Client = try TLSClientContext(
+            trust: .only(authority.certificatePEM),
+            protocols: ["h2", "http/1.1"]
+        )
     }
 
     func connect(_ testServer: TestServer, receiveBuffer: Int32? = nil) throws -> Client {
@@ -49,6 +57,30 @@ struct SecureServerTests {
             client.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             #expect(client.readAnswer()?.status == 200)
             #expect(client.isAtEnd())
+        }
+    }
+
+    @Test func `speaks HTTP/2 where ALPN chose it`() async throws {
+        try await TestServer.with(tls: server) { server in
+            let connection = try Client(port: server.port, receiveBuffer: 4096)
+            try connection.startTLS(http2Client)
+            let client = HTTP2Client(connection)
+            client.send(.get(1, "/megabyte"), .get(3, "/later"), .post(5, "/length"))
+            for number in 0..<20 {
+                let piece = [UInt8](repeating: 97, count: 1000)
+                client.send(Frame(.data, number == 19 ? 1 : 0, on: 5, piece))
+            }
+            #expect(client.answer(3)?.text == "GET /later  ")
+            #expect(client.answer(5)?.text == "20000")
+            #expect(client.answer(1)?.body.count == 1 << 20)
+        }
+    }
+
+    @Test func `greets an HTTP/2 client that says nothing yet`() async throws {
+        try await TestServer.with(tls: server) { server in
+            let connection = try Client(port: server.port)
+            try connection.startTLS(http2Client)
+            #expect(connection.read(9).map(Frame.init)?.kind == Frame.Kind.settings.rawValue)
         }
     }
 

@@ -107,6 +107,8 @@ final class EchoResponder: Responder {
     let cancelled = EventCounter()
     let answered = EventCounter()
     let released = EventCounter()
+    /// Lets the handlers of `/stubborn` go on, which do not heed their cancellation.
+    let unlocked = EventCounter()
     let bodyBytesMax = 1 << 20
 
     func admit(_ request: Request) -> Admission {
@@ -134,6 +136,9 @@ final class EchoResponder: Responder {
                 cancelled.add()
                 return Response(status: 204)
             }
+        case "/stubborn":
+            parked.add()
+            await unlocked.wait()
         case "/later":
             guard let loop = Loop.current else { return Response(status: 500) }
             try? await loop.sleep(for: .milliseconds(2))
