@@ -76,6 +76,19 @@ struct SecureServerTests {
         }
     }
 
+    @Test func `tells the responder what the certificate says, over HTTP/2 too`() async throws {
+        let server = try TestServer(tls: server, clientCertificates: .required)
+        let old = try connect(server)
+        old.send("GET /client HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(old.readAnswer()?.body == "lacksCertificate")
+        let connection = try Client(port: server.port)
+        try connection.startTLS(http2Client)
+        let client = HTTP2Client(connection)
+        client.send(.get(1, "/client"))
+        #expect(client.answer(1)?.text == "lacksCertificate")
+        await server.stop()
+    }
+
     @Test func `greets an HTTP/2 client that says nothing yet`() async throws {
         try await TestServer.with(tls: server) { server in
             let connection = try Client(port: server.port)

@@ -15,13 +15,21 @@ final class TestServer: Sendable {
         limits: HTTPLimits = HTTPLimits(),
         loops: Int = 1,
         observer: (any RequestObserver)? = nil,
-        tls: TLSServerContext? = nil
+        tls: TLSServerContext? = nil,
+        clientCertificates: ServerConfiguration.ClientCertificates = .none
     ) throws {
         responder = EchoResponder()
         group = try LoopGroup(count: loops)
         server = Server(
             configuration: ServerConfiguration(
-                endpoints: [.init(host: "127.0.0.1", port: 0, isSecure: tls != nil)],
+                endpoints: [
+                    .init(
+                        host: "127.0.0.1",
+                        port: 0,
+                        isSecure: tls != nil,
+                        clientCertificates: clientCertificates
+                    )
+                ],
                 limits: limits
             ),
             loops: group,
@@ -150,6 +158,8 @@ final class EchoResponder: Responder {
             )
         case "/unchanged":
             return Response(status: 304, etag: Array("\"1\"".utf8))
+        case "/client":
+            return text("\(request.client)")
         case "/length":
             return text("\(request.body.count)")
         case "/fields":
