@@ -48,6 +48,8 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
 
     /// Also an idle client has to hear which of its requests was the last.
     var isIdle: Bool { false }
+    // The first of the two GOAWAYs leaves a client that has just come the time it needs.
+    var isNew: Bool { false }
 
     var wantsInput: Bool { true }
 

@@ -52,7 +52,7 @@ struct ServeOptions: ParsableArguments {
     var logLevel: LogLevel = .info
 
     @Flag(
-        help: "Listen at once beside a server that is being stopped, and wait for its data directory."
+        help: "Listen at once beside a server that is to stop, and wait for its data directory."
     )
     var takeOver = false
 
