@@ -87,8 +87,8 @@ let platformTargets: [Target] = [
     platform(
         "APIKit",
         [
-            "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", "Telemetry",
-            logging,
+            "Archive", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage",
+            "Telemetry", logging,
         ]
     ),
 ]
@@ -188,7 +188,7 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "APIKit", "HTTPCore", "JSON", "Primitives", "Storage", logging,
+            "APIKit", "Archive", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", logging,
         ],
         path: "Tests/Support",
         swiftSettings: strict
@@ -196,7 +196,8 @@ let testTargets: [Target] = [
     tests(
         "Platform/APIKitTests",
         [
-            "APIKit", "HTTPCore", "JSON", "Primitives", "Storage", "TestSupport",
+            "APIKit", "Archive", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage",
+            "TestSupport",
         ]
     ),
     tests("Platform/ArchiveTests", ["Archive"]),

@@ -56,14 +56,16 @@ struct World: Sendable {
             database: database,
             loops: nil,
             isOpen: { true },
-            document: { Array("{}".utf8) },
+            document: { OpenAPICommand.Served(Array("{}".utf8)) },
             metrics: { .init(endpoints: [], metrics: nil, appliances: 2) }
         )
         api = TestDispatcher(
             wiring.endpoints + system.endpoints,
             authenticator: wiring.authenticator,
             clock: clock.clock,
-            logger: logger
+            logger: logger,
+            idempotency: wiring.idempotency,
+            workers: try WorkerPool(threads: 1)
         )
         let maker = PlaceMaker(
             database: database,

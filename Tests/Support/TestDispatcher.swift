@@ -1,4 +1,6 @@
 import APIKit
+import Archive
+import EventLoop
 import HTTPCore
 import JSON
 import Logging
@@ -20,7 +22,9 @@ package struct TestDispatcher: Sendable {
         authenticator: any Authenticator = FakeAuthenticator(),
         clock: Clock = .fixed(TestDispatcher.moment),
         cursorKey: [UInt8] = [UInt8](repeating: 7, count: 32),
-        logger: Logger? = nil
+        logger: Logger? = nil,
+        idempotency: Idempotency? = nil,
+        workers: WorkerPool? = nil
     ) {
         var quiet = Logger(label: "test")
         quiet.logLevel = .critical
@@ -28,7 +32,9 @@ package struct TestDispatcher: Sendable {
             endpoints: endpoints,
             authenticator: authenticator,
             services: RequestContext.Services(clock: clock, cursors: CursorSealer(key: cursorKey)),
-            logger: logger ?? quiet
+            logger: logger ?? quiet,
+            idempotency: idempotency,
+            workers: workers
         )
     }
 
@@ -195,10 +201,15 @@ package struct TestAnswer: Sendable {
 
     /// The status.
     package var status: UInt16 { response.status }
+    /// The body, inflated when it was gzipped; empty when that fails.
+    package var body: [UInt8] {
+        guard header("Content-Encoding") == "gzip" else { return response.body }
+        return (try? Gzip.decompress(response.body, limit: 64 << 20)) ?? []
+    }
     /// The body as JSON; `null` when it is none.
-    package var json: JSONValue { (try? JSONParser.parse(response.body)) ?? .null }
+    package var json: JSONValue { (try? JSONParser.parse(body)) ?? .null }
     /// The body as text.
-    package var text: String { String(decoding: response.body, as: UTF8.self) }
+    package var text: String { String(decoding: body, as: UTF8.self) }
     /// The entity tag with its quotes.
     package var etag: String { String(decoding: response.etag, as: UTF8.self) }
     /// The error body's `code`; empty when there is none.

@@ -116,6 +116,79 @@ struct KillTests {
         }
     }
 
+    /// Calls that were sent with a key, and whether their answer came.
+    private final class Keyed: Sendable {
+        private struct State {
+            var answered: Set<String> = []
+            var open: Set<String> = []
+        }
+
+        private let state = Mutex(State())
+
+        func begin(_ uid: String) { state.withLock { _ = $0.open.insert(uid) } }
+        func end(_ uid: String) {
+            state.withLock {
+                $0.open.remove(uid)
+                $0.answered.insert(uid)
+            }
+        }
+        var open: Set<String> { state.withLock { $0.open } }
+        var answered: Set<String> { state.withLock { $0.answered } }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a call under a key that is cut off has one effect, however often it is repeated`()
+        async throws
+    {
+        let data = try TemporaryDirectory.make() + "/data"
+        let keyed = Keyed()
+        var random = SystemRandomNumberGenerator()
+        for round in 0..<8 {
+            let server = try await EaselProcess.start(data: data, flags: Self.flags)
+            let api = try server.api(isSecure: false)
+            for uid in keyed.open.union(keyed.answered.shuffled().prefix(3)) {
+                let wasAnswered = keyed.answered.contains(uid)
+                let answer = try await register(uid, api)
+                #expect(answer.status == 201, "\(answer)")
+                #expect(answer.json["uid"]?.text == uid)
+                if wasAnswered { #expect(answer.field("idempotency-replayed") == "true") }
+                keyed.end(uid)
+            }
+            let goal = keyed.answered.count + Int.random(in: 5...60, using: &random)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for writer in 0..<8 {
+                    group.addTask {
+                        for number in 0... {
+                            let uid = "r\(round)-w\(writer)-\(number)"
+                            keyed.begin(uid)
+                            guard let answer = try? await register(uid, api) else { return }
+                            #expect(answer.status == 201, "\(answer)")
+                            keyed.end(uid)
+                        }
+                    }
+                }
+                try await Wait.until("\(goal) calls", within: .seconds(20)) {
+                    keyed.answered.count >= goal
+                }
+                try await server.killHard()
+                try await group.waitForAll()
+            }
+        }
+        let made = try DatabaseCopy(of: data).audit()
+            .filter { $0.kind == "edgehost" && $0.action == "create" }.map(\.uid)
+        #expect(Set(made).count == made.count)
+        #expect(keyed.answered.isSubset(of: made))
+    }
+
+    private func register(_ uid: String, _ api: API) async throws -> APIAnswer {
+        try await api.send(
+            .post,
+            "/v1/edgehosts",
+            ["metadata": ["uid": .string(uid)]],
+            fields: [(name: "Idempotency-Key", value: "\"\(uid)\"")]
+        )
+    }
+
     @Test(.timeLimit(.minutes(2)))
     func `an agent that is killed again and again ends in the right tree`() async throws {
         let server = try await EaselProcess.start()

@@ -21,7 +21,7 @@ extension AgentSync {
             let digest = try context.parameter("digest")
             entry.touch(at: context.now, monotonic: monotonic())
             return try blob(digest, of: entry, context)
-        }.answeringWithEntityTag()
+        }.answeringWithEntityTag().answeringRanges()
     }
 
     private func blob(

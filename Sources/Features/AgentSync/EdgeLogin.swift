@@ -56,6 +56,6 @@ extension AgentSync {
             }
             if !entry.isCredentialUsed { try await noteUse(of: entry) }
             return EdgeLoginAnswer(authorization: input.credential)
-        }
+        }.answeringSecret()
     }
 }

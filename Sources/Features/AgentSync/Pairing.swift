@@ -42,7 +42,7 @@ extension AgentSync {
             case .pending: throw Self.reapprovalPending(input.id)
             case .refused(let reason): throw refusal(of: attempt, reason)
             }
-        }
+        }.answeringSecret()
     }
 
     /// Looks up what a claim is about.

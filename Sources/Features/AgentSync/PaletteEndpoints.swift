@@ -212,7 +212,7 @@ extension AgentSync {
         ) { context in
             let followed = try await caller(context).followed
             return try await profiles.archive(followed.map(\.uid), context)
-        }.answeringWithEntityTag()
+        }.answeringWithEntityTag().answeringRanges()
     }
 
     // MARK: - Changes of the row

@@ -113,8 +113,8 @@ extension AgentSync {
         ) { _, context in
             let entry = try entry(context)
             let actor = AuditActor(context)
-            try await database.write { tx in try resume(entry, actor, tx) }
-        }
+            try await context.write(database) { tx in try resume(entry, actor, tx) }
+        }.takingIdempotencyKey()
     }
 
     private func resume(

@@ -181,10 +181,12 @@ extension Appliances {
             // The key is shown once, in this answer; only its digest is kept.
             let key = input.makesPairingKey ? Secret.make(prefix: "easel_pair_") : nil
             let digest = Self.digest(ofKey: key ?? input.pairingKey)
+            let answer = ReplaceAnswer(uid: try context.parameter("uid"), pairingKey: key)
             try await change(
                 context,
                 "Appliance host replaced",
-                notice: .credentialChanged
+                notice: .credentialChanged,
+                answering: answer
             ) { appliance, tx in
                 guard appliance.credentialDigest != nil || digest != nil else { return [] }
                 appliance.replaceHost(pairingKeyDigest: digest)
@@ -194,8 +196,8 @@ extension Appliances {
                 appliance.desiredCounter = try tx.nextCounter()
                 return [.replaced]
             }
-            return ReplaceAnswer(uid: try context.parameter("uid"), pairingKey: key)
-        }
+            return answer
+        }.takingIdempotencyKey().answeringSecret()
     }
 }
 

@@ -36,20 +36,11 @@ extension Appliances {
                 spec: draft.spec,
                 pairingKeyDigest: Self.digest(ofKey: draft.spec.pairingKey)
             )
-            try await admit(registration, as: .registered(by: user.email), call.actor)
-            return UIDAnswer(uid: draft.id.text)
-        }
-    }
-
-    /// Adds an appliance with its event, its audit row and its notice, within the tenant's limits.
-    private func admit(
-        _ registration: ApplianceStore.Registration,
-        as event: ApplianceEvent,
-        _ actor: AuditActor
-    ) async throws {
-        try await database.write { tx in
-            try insert(registration, as: event, actor, tx)
-        }
+            return try await context.write(database) { tx in
+                try insert(registration, as: .registered(by: user.email), call.actor, tx)
+                return UIDAnswer(uid: draft.id.text)
+            }
+        }.takingIdempotencyKey()
     }
 
     /// Adds an appliance with its event, its audit row and its notice, within the tenant's limits;
@@ -222,12 +213,15 @@ extension Appliances {
     ///
     /// One that comes out the same is not written, and leaves none of these.
     ///
-    /// - Parameter body: changes the appliance and says what happened.
+    /// - Parameters:
+    ///   - output: what the operation answers, if anything.
+    ///   - body: changes the appliance and says what happened.
     func change(
         _ context: RequestContext,
         _ message: StaticString,
         action: AuditAction = .update,
         notice: ApplianceNotice.Kind = .updated,
+        answering output: (any WireOutput)? = nil,
         _ body:
             @escaping @Sendable (
                 inout Appliance, borrowing Transaction
@@ -235,7 +229,7 @@ extension Appliances {
     ) async throws {
         let uid = try context.parameter("uid")
         let call = ApplianceCall(context)
-        try await database.write { tx in
+        try await context.write(database, answering: output) { tx in
             let former = try call.fetch(uid, tx)
             try call.checkVersion(former.version)
             var appliance = former

@@ -49,7 +49,7 @@ extension Identity {
             let owner = try user.owner(named: input.spec?.userUID)
             let (secret, digest) = APIKey.makeSecret()
             let actor = AuditActor(context)
-            let uid = try await database.write { tx in
+            return try await context.write(database) { tx in
                 guard try AccountStore.find(owner, tenant: user.tenantUID, tx) != nil else {
                     throw Failure.notFound("User", owner)
                 }
@@ -79,10 +79,9 @@ extension Identity {
                     by: actor,
                     tx
                 )
-                return key.uid
+                return APIKeyCreated(secret: secret, uid: key.uid)
             }
-            return APIKeyCreated(secret: secret, uid: uid)
-        }
+        }.takingIdempotencyKey().answeringSecret()
     }
 
     private var getKey: Endpoint {

@@ -120,7 +120,7 @@ extension Identity {
         ) { input, context in
             let tenant = context.tenantUID
             let actor = AuditActor(context)
-            let uid = try await database.write { tx in
+            return try await context.write(database) { tx in
                 guard try ProjectStore.count(tenant: tenant, tx) < Project.countMax else {
                     throw Failure(
                         .limitExceeded,
@@ -145,10 +145,9 @@ extension Identity {
                     by: actor,
                     tx
                 )
-                return project.uid
+                return UIDAnswer(uid: project.uid)
             }
-            return UIDAnswer(uid: uid)
-        }
+        }.takingIdempotencyKey()
     }
 
     private var getProject: Endpoint {

@@ -38,7 +38,7 @@ extension Identity {
                     at: context.now
                 )
             )
-        }
+        }.answeringSecret()
     }
 
     private var refresh: Endpoint {
@@ -56,7 +56,7 @@ extension Identity {
             UserTokenAnswer(
                 token: try sessions.refresh(try context.parameter("token"), at: context.now)
             )
-        }
+        }.answeringSecret()
     }
 
     private var userInfo: Endpoint {
@@ -127,7 +127,7 @@ extension Identity {
         ) { input, context in
             let (tenant, actor, spec) = (context.tenantUID, AuditActor(context), input.spec)
             let passwordHash = try await sessions.hash(spec.password)
-            let uid = try await database.write { tx in
+            return try await context.write(database) { tx in
                 guard try AccountStore.count(tenant: tenant, tx) < Account.countMax else {
                     throw Failure(
                         .limitExceeded,
@@ -153,9 +153,8 @@ extension Identity {
                     by: actor,
                     tx
                 )
-                return account.uid
+                return UIDAnswer(uid: account.uid)
             }
-            return UIDAnswer(uid: uid)
-        }
+        }.takingIdempotencyKey()
     }
 }

@@ -125,7 +125,7 @@ extension Profiles {
         ) { input, context in
             let call = try ProfileCall(context)
             let textFaults = try await textFaults(of: [input.pack])
-            return try await database.write { tx in
+            return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 if profile.layers.contains(where: { $0.name == input.pack.name }) {
                     throw Failure(
@@ -150,7 +150,7 @@ extension Profiles {
                 }
                 return UIDAnswer(uid: output?.packUID ?? "")
             }
-        }
+        }.takingIdempotencyKey()
     }
 
     private var updateLayer: Endpoint {

@@ -88,7 +88,7 @@ extension Profiles {
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             let faults = LayerTexts.faults(of: input, layer: name, isNew: true)
-            return try await database.write { tx in
+            return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let layer = try call.layer(named: name, of: profile)
                 try ProfileRules.refuse(FaultList(faults))
@@ -119,7 +119,7 @@ extension Profiles {
                 )
                 return UIDAnswer(uid: added.uid)
             }
-        }
+        }.takingIdempotencyKey()
     }
 
     private var updateManifest: Endpoint {

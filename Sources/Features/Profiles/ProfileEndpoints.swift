@@ -45,11 +45,11 @@ extension Profiles {
             let call = try ProfileCall(context)
             let publishes = context.flag("publish")
             let textFaults = try await textFaults(of: input.spec.template.layers)
-            return try await database.write { tx in
+            return try await context.write(database) { tx in
                 let profile = try create(input, textFaults, publishes: publishes, call, tx)
                 return UIDAnswer(uid: profile.uid)
             }
-        }
+        }.takingIdempotencyKey()
     }
 
     private func create(
@@ -435,7 +435,7 @@ extension Profiles {
             let call = try ProfileCall(context)
             let order = try database.read { tx in try archives.order(of: call.fetch(tx), tx) }
             return try await archives.response(order, from: database, context)
-        }.answeringWithEntityTag()
+        }.answeringWithEntityTag().answeringRanges()
     }
 
     private var revisions: Endpoint {

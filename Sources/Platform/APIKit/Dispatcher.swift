@@ -15,13 +15,24 @@ package final class Dispatcher: Responder {
     private let authenticator: any Authenticator
     private let services: RequestContext.Services
     private let logger: Logger
+    private let idempotency: Idempotency?
+    private let representation: Representation
+    let workers: WorkerPool?
 
+    /// - Parameters:
+    ///   - idempotency: keeps answers of keyed calls; without it keys are passed over.
+    ///   - workers: where large bodies are gzipped and inflated.
     package init(
         endpoints: [Endpoint],
         authenticator: any Authenticator,
         services: RequestContext.Services,
-        logger: Logger
+        logger: Logger,
+        idempotency: Idempotency? = nil,
+        workers: WorkerPool? = nil
     ) {
+        self.idempotency = idempotency
+        self.workers = workers
+        representation = Representation(workers: workers)
         self.endpoints = endpoints
         self.authenticator = authenticator
         self.services = services
@@ -51,7 +62,7 @@ package final class Dispatcher: Responder {
                     record(response, of: context)
                     return .answer(response)
                 }
-                let bodyBytesMax = try Self.bodyBytesMax(request, route.endpoint)
+                let bodyBytesMax = try Self.bodyBytesMax(context)
                 context.held = try route.endpoint.pass?(context)
                 request.admission = context
                 return .accept(bodyBytesMax: bodyBytesMax)
@@ -69,8 +80,9 @@ package final class Dispatcher: Responder {
         request.admission = nil
         let response: Response
         do {
+            try await inflateBody(context)
             try Self.refuseBody(request, context.route.endpoint)
-            response = try await context.route.endpoint.run(context)
+            response = await representation.fit(try await run(context), context)
         } catch {
             response = answer(to: error, request, at: context.route.endpoint.path)
         }
@@ -78,49 +90,22 @@ package final class Dispatcher: Responder {
         return response
     }
 
+    /// Runs the handler, unless the call was carried out before under the same key.
+    private func run(_ context: RequestContext) async throws -> Response {
+        guard let idempotency, let call = try idempotency.call(of: context) else {
+            return try await context.endpoint.run(context)
+        }
+        return try await idempotency.answer(call) {
+            context.keyed = call
+            return try await context.endpoint.run(context)
+        }
+    }
+
     private func record(_ response: Response, of context: RequestContext) {
         metrics.record(
             endpoint: context.route.index,
             status: response.status,
             nanoseconds: MonotonicTime.now().nanoseconds(since: context.request.arrivedAt)
-        )
-    }
-
-    /// How many bytes of a body are worth reading.
-    ///
-    /// - Throws: for a body that no operation of the kind takes, before it is sent.
-    private static func bodyBytesMax(_ request: Request, _ endpoint: Endpoint) throws -> Int {
-        guard endpoint.bodyBytesMax > 0 else {
-            if case .length(let length) = request.bodyFraming, length > Endpoint.noBodyBytesMax {
-                throw noBodyTaken
-            }
-            return Endpoint.noBodyBytesMax
-        }
-        if let coding = request.text(of: "content-encoding"),
-            !coding.isEmpty, coding.lowercased() != "identity"
-        {
-            throw Failure(
-                .unsupportedContentCoding,
-                "Send the body as it is, not encoded as \(coding)."
-            )
-        }
-        return endpoint.bodyBytesMax
-    }
-
-    /// Refuses a body where none is taken; an empty object is what SDKs send for none.
-    private static func refuseBody(_ request: Request, _ endpoint: Endpoint) throws {
-        guard endpoint.bodyBytesMax == 0, !request.body.isEmpty else { return }
-        guard let body = try? JSONParser.parse(request.body), body == [:] else {
-            throw noBodyTaken
-        }
-    }
-
-    private static var noBodyTaken: Failure {
-        .fault(
-            "",
-            "NoBodyTaken",
-            "This operation takes no body; send none, or an empty JSON object.",
-            as: .invalidBody
         )
     }
 

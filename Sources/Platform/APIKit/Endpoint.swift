@@ -105,6 +105,11 @@ package struct Endpoint: Sendable {
     /// What answers before `run` where it can; see ``answeringAtOnce(_:)``.
     private(set) var shortcut: (@Sendable (RequestContext) throws -> Response?)?
     /// What a call has to pass; see ``admitting(_:)``.
+    /// Whether a caller may ask for a part of the bytes.
+    package private(set) var answersRanges = false
+    /// Whether a call may carry an `Idempotency-Key`.
+    package private(set) var takesIdempotencyKey = false
+    private var answersSecret = false
     private(set) var pass: (@Sendable (RequestContext) throws -> any Sendable)?
 
     /// The body size that suits nearly every operation.
@@ -188,6 +193,40 @@ package struct Endpoint: Sendable {
         return copy
     }
 
+    /// The endpoint, with parts of its bytes for callers that have the rest: downloads.
+    package func answeringRanges() -> Endpoint {
+        var copy = self
+        copy.answersRanges = true
+        return copy
+    }
+
+    /// The endpoint, carried out once for each `Idempotency-Key` of a caller.
+    ///
+    /// Its handler makes its one write by `RequestContext.write`.
+    package func takingIdempotencyKey() -> Endpoint {
+        var copy = self
+        copy.takesIdempotencyKey = true
+        return copy
+    }
+
+    /// The endpoint, whose answer shows a secret and is therefore never compressed.
+    ///
+    /// Beside a text that an attacker chooses, the length of a compressed answer tells how much of
+    /// the secret was guessed (BREACH).
+    package func answeringSecret() -> Endpoint {
+        var copy = self
+        copy.answersSecret = true
+        return copy
+    }
+
+    /// Whether large answers are worth gzipping.
+    package var isCompressible: Bool {
+        switch outputContentType {
+        case .json, .plainText, .metrics: !answersSecret
+        case .octetStream, .other, nil: false
+        }
+    }
+
     /// The endpoint, which makes its own answers, with an entity tag on them.
     package func answeringWithEntityTag() -> Endpoint {
         var copy = self
@@ -240,7 +279,9 @@ package struct Endpoint: Sendable {
             outputSchema: Schema.inferred(from: examples),
             outputContentType: .json,
             examples: examples,
+            // What has no version of its own gets a digest; what nobody signs in for is fresh.
             hasEntityTag: Output.examples.contains { $0.entityTag != nil }
+                || method == .get && access != .open
         ) { context in
             let output = try await handler(context.decode(Input.self), context)
             return context.answer(output, status: success)

@@ -16,6 +16,7 @@ extension Failure.Code {
             409
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
+        case .rangeNotSatisfiable: 416
         case .unsupportedMediaType, .unsupportedContentCoding: 415
         case .unprocessable: 422
         case .tooManyRequests: 429
@@ -60,13 +61,14 @@ extension Failure {
         writer.key("ref")
         writer.string(RequestID.text(requestID))
         writer.endObject()
-        var response = Response(status: code.status, contentType: .json, body: writer.bytes)
+        var response = Response(
+            status: code.status,
+            contentType: .json,
+            body: writer.bytes,
+            fields: fields
+        )
         if let retryAfterSeconds {
             response.fields.append(("Retry-After", String(retryAfterSeconds)))
-        }
-        if code == .unsupportedContentCoding {
-            // RFC 9110 §15.5.16: tells a wrong coding from a wrong media type.
-            response.fields.append(("Accept-Encoding", "identity"))
         }
         if code == .unauthenticated {
             response.fields.append(("WWW-Authenticate", "Bearer realm=\"easel\", ApiKey"))

@@ -45,6 +45,7 @@ package struct Failure: Error {
         case staleReport = "StaleReport"
         case preconditionFailed = "PreconditionFailed"
         case bodyTooLarge = "RequestBodyTooLarge"
+        case rangeNotSatisfiable = "RangeNotSatisfiable"
         case unsupportedMediaType = "UnsupportedMediaType"
         case unsupportedContentCoding = "UnsupportedContentEncoding"
         case unprocessable = "Unprocessable"
@@ -60,6 +61,8 @@ package struct Failure: Error {
     /// Further members of `details`.
     package var details: JSONObject
     package var retryAfterSeconds: Int?
+    /// Header fields that go with the refusal.
+    package var fields: [(name: String, value: String)]
     package let cause: (any Error)?
 
     package init(
@@ -68,8 +71,10 @@ package struct Failure: Error {
         faults: [Fault] = [],
         details: JSONObject = JSONObject(),
         retryAfterSeconds: Int? = nil,
+        fields: [(name: String, value: String)] = [],
         cause: (any Error)? = nil
     ) {
+        self.fields = fields
         self.code = code
         self.message = message
         self.faults = faults

@@ -90,6 +90,13 @@ package enum OpenAPIDocument {
         if endpoint.failures.contains(.preconditionFailed) {
             parameters.append(["$ref": "#/components/parameters/IfMatch"])
         }
+        if endpoint.takesIdempotencyKey {
+            parameters.append(["$ref": "#/components/parameters/IdempotencyKey"])
+        }
+        if endpoint.answersRanges {
+            parameters.append(["$ref": "#/components/parameters/Range"])
+            parameters.append(["$ref": "#/components/parameters/IfRange"])
+        }
         return parameters
     }
 
@@ -97,7 +104,13 @@ package enum OpenAPIDocument {
         var success = JSONObject()
         success["description"] = .string(endpoint.success == 204 ? "Done." : "The answer.")
         let entityTag: JSONValue = ["ETag": ["$ref": "#/components/headers/ETag"]]
-        if endpoint.hasEntityTag { success["headers"] = entityTag }
+        var headers = JSONObject()
+        if endpoint.hasEntityTag { headers["ETag"] = ["$ref": "#/components/headers/ETag"] }
+        if endpoint.takesIdempotencyKey {
+            headers["Idempotency-Replayed"] = ["$ref": "#/components/headers/IdempotencyReplayed"]
+        }
+        if endpoint.answersRanges { headers["Accept-Ranges"] = ["schema": ["type": "string"]] }
+        if !headers.isEmpty { success["headers"] = .object(headers) }
         if let type = endpoint.outputContentType {
             var media = JSONObject()
             media["schema"] = (endpoint.outputSchema ?? .binary).json
@@ -115,6 +128,13 @@ package enum OpenAPIDocument {
             // What answers a body else may have none to give.
             responses[String(status)] =
                 status == 204 ? ["description": "Done."] : .object(success)
+        }
+        if endpoint.answersRanges {
+            var part = success
+            part["description"] = "The part that was asked for."
+            headers["Content-Range"] = ["schema": ["type": "string"]]
+            part["headers"] = .object(headers)
+            responses["206"] = .object(part)
         }
         if endpoint.answersNotModified {
             responses["304"] = [
@@ -142,6 +162,8 @@ package enum OpenAPIDocument {
         if endpoint.bodyBytesMax > 0 {
             codes += [.bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding]
         }
+        if endpoint.answersRanges { codes.append(.rangeNotSatisfiable) }
+        if endpoint.takesIdempotencyKey { codes += [.conflict, .unprocessable] }
         return codes
     }
 
@@ -173,6 +195,26 @@ package enum OpenAPIDocument {
                     "Entity tags; the change is made only when the resource has one of them.",
                 "schema": ["type": "string"],
             ],
+            "IdempotencyKey": [
+                "name": "Idempotency-Key", "in": "header", "required": false,
+                "description": .string(
+                    "A fresh text in double quotes, such as a UUID. The call is carried out once: "
+                        + "for 24 hours the same call under the same key gets the first answer "
+                        + "again. Another request under the key is answered 422, a second one "
+                        + "while the first runs 409."
+                ),
+                "schema": ["type": "string"],
+            ],
+            "Range": [
+                "name": "Range", "in": "header", "required": false,
+                "description": "One range of bytes, such as `bytes=1000-`.",
+                "schema": ["type": "string"],
+            ],
+            "IfRange": [
+                "name": "If-Range", "in": "header", "required": false,
+                "description": "The entity tag of the bytes that the caller has a part of.",
+                "schema": ["type": "string"],
+            ],
             "IfNoneMatch": [
                 "name": "If-None-Match", "in": "header", "required": false,
                 "description":
@@ -184,7 +226,11 @@ package enum OpenAPIDocument {
             "ETag": [
                 "description": "The entity tag of what is answered.",
                 "schema": ["type": "string"],
-            ]
+            ],
+            "IdempotencyReplayed": [
+                "description": "`true` when the answer is that of an earlier call.",
+                "schema": ["type": "string"],
+            ],
         ],
         "schemas": [
             "Failure": [
@@ -225,6 +271,7 @@ extension Endpoint {
     package var documentedStatuses: Set<UInt16> {
         let refusals = failures + OpenAPIDocument.always(self)
         let successes = [success] + otherSuccesses + (answersNotModified ? [304] : [])
+            + (answersRanges ? [206] : [])
         return Set(successes + refusals.map(\.status))
     }
 }

@@ -13,11 +13,7 @@ extension RequestContext {
         bytes: () throws -> [UInt8]
     ) rethrows -> Response {
         let etag = Array("\"\(entityTag)\"".utf8)
-        if let known = request.field("if-none-match"),
-            EntityTag.list(request.head[known], matches: etag)
-        {
-            return Response(status: 304, etag: etag, fields: fields)
-        }
+        if hasCurrent(etag) { return Response(status: 304, etag: etag, fields: fields) }
         return Response(
             status: endpoint.success,
             contentType: contentType,

@@ -27,6 +27,10 @@ package final class RequestContext {
     private let captures: Router.Captures
     /// What ``Endpoint/admitting(_:)`` gave.
     var held: (any Sendable)?
+    /// Whether the body has to be inflated before it is read.
+    var hasGzippedBody = false
+    /// The keyed call that this is, whose answer is kept.
+    var keyed: Idempotency.Call?
 
     /// What every handler may need of the running server.
     package struct Services: Sendable {
@@ -170,10 +174,7 @@ package final class RequestContext {
                 body = bytes
             }
             etag = Array("\"\(tag)\"".utf8)
-            if request.method == .get || request.method == .head,
-                let known = request.field("if-none-match"),
-                EntityTag.list(request.head[known], matches: etag)
-            {
+            if request.method == .get || request.method == .head, hasCurrent(etag) {
                 return Response(status: 304, etag: etag)
             }
         }
@@ -184,6 +185,15 @@ package final class RequestContext {
             body: body ?? output.jsonBytes()
         )
     }
+
+    /// Whether the caller has the answer of this tag already, as its `If-None-Match` says.
+    package func hasCurrent(_ etag: [UInt8]) -> Bool {
+        request.field("if-none-match").map { EntityTag.list(request.head[$0], matches: etag) }
+            ?? false
+    }
+
+    /// Whether this caller takes the answer gzipped.
+    package var takesGzip: Bool { AcceptedCodings(request).prefersGzip }
 
     /// The versions that the caller's `If-Match` allows, to be taken into a write.
     package var ifMatch: IfMatch {
@@ -222,11 +232,12 @@ package struct IfMatch: Sendable {
 
 /// Comparison of entity tags (RFC 9110 §8.8.3, §13.1).
 package enum EntityTag {
-    /// Whether a list such as `"a", W/"b"` or `*` holds the tag, weakly compared.
+    /// Whether a list such as `"a", W/"b"` or `*` holds the tag, weakly compared, and the tag of a
+    /// gzipped answer taken for that of the answer.
     package static func list(_ field: ArraySlice<UInt8>, matches tag: [UInt8]) -> Bool {
         if field.elementsEqual(tag) { return true }
         if field.elementsEqual([UInt8(ascii: "*")]) { return true }
-        return list(field) { $0.elementsEqual(tag) }
+        return list(field) { $0.elementsEqual(tag) || uncoded($0).elementsEqual(tag) }
     }
 
     /// Whether a tag of a list is such a one; `W/` is taken off before.

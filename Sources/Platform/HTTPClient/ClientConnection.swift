@@ -39,6 +39,11 @@ final class ClientConnection: ReadinessHandler {
     private var outgoing: ArraySlice<UInt8> = []
     /// How many exchanges this connection has answered.
     private(set) var answeredCount = 0
+    /// What has come of the present exchange's body.
+    var begunAnswer: ClientResponse? {
+        guard let parser, !parser.response.body.isEmpty else { return nil }
+        return parser.response
+    }
     /// Whether the server has said anything in the present exchange.
     var hasBegunAnswer: Bool { parser?.hasBegun ?? false }
 

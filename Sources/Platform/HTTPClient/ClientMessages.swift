@@ -17,6 +17,10 @@ package struct ClientRequest: Sendable {
     package var deadline: Duration?
     /// The largest body taken; nil for the client's default.
     package var bodyBytesMax: Int?
+    /// Told, on the client's loop, what had come of an answer that was then cut off.
+    ///
+    /// Its body is the beginning of the whole one, so that a later request can ask for the rest.
+    package var onCutOff: (@Sendable (ClientResponse) -> Void)?
 
     /// Describes a request.
     package init(

@@ -180,6 +180,9 @@ package final class HTTPClient: @unchecked Sendable {
         _ result: Result<ClientResponse, HTTPClientError>
     ) {
         guard !exchange.isFinished else { return }
+        if case .failure = result, let begun = exchange.connection?.begunAnswer {
+            exchange.request.onCutOff?(begun)
+        }
         exchange.result = result
         exchanges[ObjectIdentifier(exchange)] = nil
         if let timer = exchange.timer { loop.cancel(timer) }
@@ -244,13 +247,13 @@ extension HTTPClient: ClientConnection.Owner {
             return
         }
         guard let exchange = exchange(on: connection) else { return }
-        exchange.connection = nil
         guard case .connectionLost = error, exchange.usesKeptConnection,
             !connection.hasBegunAnswer, exchange.request.isIdempotent
         else {
             finish(exchange, .failure(error))
             return
         }
+        exchange.connection = nil
         exchange.usesKeptConnection = false
         connect(exchange)
     }

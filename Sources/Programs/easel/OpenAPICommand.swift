@@ -30,6 +30,19 @@ struct OpenAPICommand: ParsableCommand {
         }
     }
 
+    /// The document as a server gives it, compressed once.
+    struct Served: Sendable {
+        let plain: [UInt8]
+        let gzipped: [UInt8]
+        let entityTag: String
+
+        init(_ document: [UInt8]) {
+            plain = document
+            gzipped = Gzip.compress(document, level: 9)
+            entityTag = SHA256.digest(document).hex
+        }
+    }
+
     /// One of the documents, as its file holds it.
     static func text(of document: Endpoint.Document) throws -> String {
         let endpoints = try Self.endpoints().filter { $0.document == document }

@@ -60,6 +60,7 @@ final class RunningServer {
             options,
             tls: tls,
             isOpen: isOpen,
+            workers,
             logger
         )
         bindReaders()
@@ -91,6 +92,7 @@ final class RunningServer {
         _ options: ServeOptions,
         tls: ServerTLS,
         isOpen: SharedFlag,
+        _ workers: WorkerPool,
         _ logger: Logger
     ) throws -> Server {
         let holder = DispatcherHolder()
@@ -112,7 +114,9 @@ final class RunningServer {
             endpoints: wiring.endpoints + system.endpoints,
             authenticator: wiring.authenticator,
             services: RequestContext.Services(clock: .system, cursors: wiring.cursors),
-            logger: logger
+            logger: logger,
+            idempotency: wiring.idempotency,
+            workers: workers
         )
         holder.dispatcher = dispatcher
         return Server(
@@ -230,7 +234,7 @@ final class Semaphore: Sendable {
 private final class DispatcherHolder: Sendable {
     private struct State {
         var dispatcher: Dispatcher?
-        var document: [UInt8]?
+        var document: OpenAPICommand.Served?
     }
 
     private let state = Mutex(State())
@@ -241,13 +245,15 @@ private final class DispatcherHolder: Sendable {
     }
 
     /// Written at the first request: most servers are never asked.
-    var document: [UInt8] {
+    var document: OpenAPICommand.Served {
         state.withLock { state in
             if let document = state.document { return document }
-            let document = OpenAPICommand.document(
-                of: state.dispatcher?.endpoints ?? [],
-                title: "Easel"
-            ).jsonBytes()
+            let document = OpenAPICommand.Served(
+                OpenAPICommand.document(
+                    of: state.dispatcher?.endpoints ?? [],
+                    title: "Easel"
+                ).jsonBytes()
+            )
             state.document = document
             return document
         }

@@ -14,7 +14,7 @@ struct SystemEndpoints: Sendable {
     /// Whether the server still takes work; false once it drains.
     let isOpen: @Sendable () -> Bool
     /// The OpenAPI document of everything the server answers.
-    let document: @Sendable () -> [UInt8]
+    let document: @Sendable () -> OpenAPICommand.Served
     /// How the certificates stand.
     var certificates: @Sendable () -> ServerTLS.Standing = { .init() }
     let metrics: @Sendable () -> EndpointMetricsSnapshot
@@ -95,9 +95,13 @@ struct SystemEndpoints: Sendable {
             document: .agent,
             access: .open,
             outputContentType: .json
-        ) { _ in
-            Response(status: 200, contentType: .json, body: document())
-        }
+        ) { context in
+            let document = document()
+            let fields = context.takesGzip ? [("Content-Encoding", "gzip")] : []
+            return context.answer(.json, entityTag: document.entityTag, fields: fields) {
+                context.takesGzip ? document.gzipped : document.plain
+            }
+        }.answeringWithEntityTag()
     }
 
     private func page() -> [UInt8] {

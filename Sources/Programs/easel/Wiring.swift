@@ -20,6 +20,7 @@ struct Wiring: Sendable {
     let appliances: Appliances
     let agents: AgentSync
     let cursors: CursorSealer
+    let idempotency: Idempotency
 
     /// What the wiring needs of the server around it.
     struct Surroundings: Sendable {
@@ -40,6 +41,7 @@ struct Wiring: Sendable {
         self.database = database
         let workers = around.workers
         let index = FleetIndex(epoch: database.epoch)
+        idempotency = Idempotency(database: database, sealing: around.sealingKey)
 
         // What follows a change: an appliance's and a profile's go into the fleet index after the
         // commit; a pack's import relinks the profiles that follow its train in the same

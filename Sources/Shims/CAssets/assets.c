@@ -22,6 +22,9 @@ static const unsigned char migration_0005[] = {
 static const unsigned char migration_0006[] = {
 #embed "../../../migrations/0006_profiles.sql"
 };
+static const unsigned char migration_0007[] = {
+#embed "../../../migrations/0007_idempotency.sql"
+};
 
 #define ASSET(path, array) { path, array, sizeof array }
 
@@ -32,6 +35,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0004_appliances.sql", migration_0004),
     ASSET("migrations/0005_packs.sql", migration_0005),
     ASSET("migrations/0006_profiles.sql", migration_0006),
+    ASSET("migrations/0007_idempotency.sql", migration_0007),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];

@@ -3,6 +3,7 @@ import Glibc
 import HTTPClient
 import HTTPCore
 import Primitives
+import Synchronization
 import TLS
 import Testing
 
@@ -163,6 +164,24 @@ struct HTTPClientTests {
             try await expectAnswer(client, ClientRequest(.get, url))
             let error = await failure(client, ClientRequest(.get, url))
             #expect(error == .connectionLost(authority: url.authority))
+        }
+    }
+
+    @Test func `gives what had come of an answer that is cut off`() async throws {
+        let begun = "HTTP/1.1 206 Partial Content\r\nContent-Length: 10\r\n\r\n12345"
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+        for (sent, expected) in [(begun, ["206 12345"]), (head, [])] {
+            try await with([[.read, .send(sent), .cut]]) { client, _, url in
+                let given = Mutex<[String]>([])
+                var request = ClientRequest(.get, url)
+                request.onCutOff = { answer in
+                    let text = String(decoding: answer.body, as: UTF8.self)
+                    given.withLock { $0.append("\(answer.status) \(text)") }
+                }
+                let error = await failure(client, request)
+                #expect(error == .connectionLost(authority: url.authority))
+                #expect(given.withLock { $0 } == expected)
+            }
         }
     }
 

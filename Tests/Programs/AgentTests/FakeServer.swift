@@ -42,6 +42,9 @@ final class FakeServer: Courier {
         var reports: [Report] = []
         var stale = 0
         var heartbeats = 0
+        /// After how many bytes the connection is cut when one of these digests is fetched.
+        var cutsAfter: [String: Int] = [:]
+        var ranges: [String?] = []
         var fetches: [String] = []
         var polls: [(etag: String?, observed: String?)] = []
         /// What happens when a poll finds nothing new: called with how often that was so.
@@ -75,6 +78,7 @@ final class FakeServer: Courier {
 
     func send(_ request: CourierRequest) async throws -> CourierAnswer {
         let path = request.target.prefix { $0 != "?" }
+        var cut: Silence.Begun?
         let answer = inside.withLock { inside -> CourierAnswer? in
             inside.log.append("\(request.method.text) \(path)")
             if inside.isSilent { return nil }
@@ -95,9 +99,15 @@ final class FakeServer: Courier {
                 inside.heartbeats += 1
                 return CourierAnswer(status: 204)
             }
-            return Self.blob(String(path.split(separator: "/").last ?? ""), &inside)
+            let digest = String(path.split(separator: "/").last ?? "")
+            let whole = Self.blob(digest, Self.field(request, "Range"), &inside)
+            if let count = inside.cutsAfter[digest] {
+                cut = Silence.Begun(status: whole.status, body: Array(whole.body.prefix(count)))
+                return nil
+            }
+            return whole
         }
-        guard let answer else { throw Silence(reason: "Nobody listens.") }
+        guard let answer else { throw Silence(reason: "Nobody listens.", begun: cut) }
         let isHeld = answer.status == 409 && inside.withLock(\.holdsPaused)
         if answer.status == 304 || isHeld {
             if let wait = request.target.split(separator: "=").last.flatMap({ Int64($0) }) {
@@ -218,13 +228,27 @@ final class FakeServer: Courier {
         return CourierAnswer(status: 204)
     }
 
-    private static func blob(_ digest: String, _ inside: inout Inside) -> CourierAnswer {
+    private static func blob(
+        _ digest: String,
+        _ range: String?,
+        _ inside: inout Inside
+    ) -> CourierAnswer {
         inside.fetches.append(digest)
+        inside.ranges.append(range)
         if inside.liesAbout.contains(digest) {
             return CourierAnswer(status: 200, body: Array("something else".utf8))
         }
         for profile in inside.profiles {
             if let bytes = profile.parts[digest] {
+                if let range, let start = Int(range.dropFirst("bytes=".count).dropLast()) {
+                    return CourierAnswer(
+                        status: 206,
+                        fields: [
+                            ("content-range", "bytes \(start)-\(bytes.count - 1)/\(bytes.count)")
+                        ],
+                        body: Array(bytes[start...])
+                    )
+                }
                 return CourierAnswer(status: 200, body: bytes)
             }
         }

@@ -220,6 +220,43 @@ struct FollowerTests {
         }
     }
 
+    /// Runs the agent against cuts of one part until it is applied, and gives what was asked for.
+    private func ranges(cuts: [Int], thenSpoils: Bool = false) async throws -> [String?] {
+        let bench = try Bench()
+        let digest = try #require(bench.first.revision.layers[0].charts.first?.part.digest)
+        let server = FakeServer(bench.time)
+        server.inside.withLock { $0.profiles = [bench.first] }
+        for count in cuts {
+            server.inside.withLock { $0.cutsAfter = [digest: count] }
+            _ = await bench.run(server, once: true)
+        }
+        server.inside.withLock { $0.cutsAfter = [:] }
+        let begun = "\(digest.dropFirst("sha256:".count)).begun"
+        #expect(bench.disk.files(below: "/blobs").keys.contains(begun))
+        if thenSpoils {
+            bench.disk.put("/blobs/\(begun)", [1, 2, 3])
+            _ = await bench.run(server, once: true)
+        }
+        #expect(await bench.run(server, once: true))
+        let site = SiteProperties(yaml: Array(siteYAML.utf8))
+        #expect(try bench.tree == Samples.tree(bench.first, site))
+        #expect(!bench.disk.files(below: "/blobs").keys.contains(begun))
+        return server.inside.withLock { inside in
+            zip(inside.fetches, inside.ranges).filter { $0.0 == digest }.map { $0.1 }
+        }
+    }
+
+    @Test func `asks for the rest of a part whose connection was cut`() async throws {
+        // Nothing came the second time, and two more bytes the third.
+        let asked = try await ranges(cuts: [3, 0, 2])
+        #expect(asked == [nil, "bytes=3-", "bytes=3-", "bytes=5-"])
+    }
+
+    @Test func `begins a part anew when its beginning turns out wrong`() async throws {
+        let asked = try await ranges(cuts: [3], thenSpoils: true)
+        #expect(asked == [nil, "bytes=3-", nil])
+    }
+
     @Test func `sends a heartbeat at the server's interval when nothing changes`() async throws {
         let bench = try Bench()
         let server = FakeServer(bench.time) { _, count in count < 10 }

@@ -32,7 +32,7 @@ package struct RegistrationTokens: Sendable {
                 )
                 return TokenListAnswer(items: try tokens.map { try answer($0, tx) })
             }
-        }
+        }.answeringSecret()
     }
 
     private var create: Endpoint {
@@ -49,7 +49,7 @@ package struct RegistrationTokens: Sendable {
             output: UIDAnswer.self
         ) { input, context in
             let call = ApplianceCall(context)
-            return try await database.write { tx in
+            return try await context.write(database) { tx in
                 try check(input, formerly: nil, call, tx)
                 let made = try RegistrationTokenStore.count(tenantUID: call.scope.tenantUID, tx)
                 guard made < limits.tokensPerTenant else {
@@ -69,7 +69,7 @@ package struct RegistrationTokens: Sendable {
                 )
                 return UIDAnswer(uid: token.uid)
             }
-        }
+        }.takingIdempotencyKey()
     }
 
     private var get: Endpoint {
@@ -90,7 +90,7 @@ package struct RegistrationTokens: Sendable {
                     tx
                 )
             }
-        }
+        }.answeringSecret()
     }
 
     private var update: Endpoint {

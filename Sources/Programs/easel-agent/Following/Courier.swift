@@ -27,9 +27,17 @@ struct CourierAnswer: Sendable {
     func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 }
 
-/// No answer came; the reason is a sentence.
+/// No answer came, or not all of it; the reason is a sentence.
 struct Silence: Error, Sendable, Hashable {
     let reason: String
+    /// What had come of the answer.
+    var begun: Begun?
+
+    /// The beginning of an answer.
+    struct Begun: Sendable, Hashable {
+        let status: Int
+        let body: [UInt8]
+    }
 }
 
 /// Where the server is and whom it must be vouched for by.

@@ -5,7 +5,7 @@ import Primitives
 extension Follower {
     /// Brings the layers to a desired state, as far as that can be done now.
     func apply(_ desired: DesiredState, _ inputs: Inputs) async throws {
-        let (link, credential) = (self.link, self.credential)
+        let (link, credential, blobs) = (self.link, self.credential, keeper.blobs)
         let result = try await keeper.reconcile(
             desired.profiles,
             inputs.site,
@@ -19,7 +19,11 @@ extension Follower {
                 )
             }
             do {
-                return try await link.fetch(part, credential: credential)
+                return try await link.fetch(
+                    part,
+                    after: blobs.begun(part),
+                    credential: credential
+                ) { received in try blobs.keepBegun(received, of: part.digest) }
             } catch let trouble as ServerLink.Trouble {
                 throw LayerFailure(
                     reason: "NotFetched",

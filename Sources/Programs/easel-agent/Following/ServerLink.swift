@@ -44,6 +44,7 @@ struct ServerLink: Sendable {
     private enum Taken {
         static let content = 200
         static let done = 204
+        static let part = 206
         static let unchanged = 304
     }
 
@@ -57,6 +58,8 @@ struct ServerLink: Sendable {
         let message: String
         /// Seconds that the server asked to wait.
         var retryAfter: Int64?
+        /// What had come of an answer that was cut off.
+        var begun: Silence.Begun?
 
         /// Whether an operator has to look at the appliance before the server goes on with it.
         var saysPaused: Bool { code == "ServerBehind" || code == "IdentityConflict" }
@@ -140,14 +143,42 @@ struct ServerLink: Sendable {
     }
 
     /// Fetches the bytes behind a digest; the caller checks them.
-    func fetch(_ part: Part, credential: String) async throws -> [UInt8] {
-        try await ask(
-            .get,
-            "\(path)/blobs/\(Self.encoded(part.digest))",
-            credential: credential,
-            deadline: .seconds(600),
-            takes: [Taken.content]
-        ).body
+    ///
+    /// - Parameters:
+    ///   - begun: what earlier calls received of them before they were cut off.
+    ///   - onCutOff: takes what is there when this call is cut off too.
+    func fetch(
+        _ part: Part,
+        after begun: [UInt8] = [],
+        credential: String,
+        onCutOff: ([UInt8]) throws -> Void = { _ in }
+    ) async throws -> [UInt8] {
+        var fields: [(name: String, value: String)] = []
+        if !begun.isEmpty {
+            fields.append(("Range", "bytes=\(begun.count)-"))
+            fields.append(("If-Range", "\"\(part.digest)\""))
+        }
+        do {
+            let answer = try await ask(
+                .get,
+                "\(path)/blobs/\(Self.encoded(part.digest))",
+                credential: credential,
+                fields: fields,
+                deadline: .seconds(600),
+                takes: [Taken.content, Taken.part]
+            )
+            guard answer.status == Taken.part else { return answer.body }
+            guard answer.field("content-range")?.hasPrefix("bytes \(begun.count)-") == true else {
+                throw Trouble(kind: .broken, message: "The server sent another part than asked.")
+            }
+            return begun + answer.body
+        } catch let trouble as Trouble {
+            if let cut = trouble.begun {
+                if cut.status == Taken.part { try onCutOff(begun + cut.body) }
+                if cut.status == Taken.content { try onCutOff(cut.body) }
+            }
+            throw trouble
+        }
     }
 
     /// Sends a report.
@@ -209,7 +240,7 @@ struct ServerLink: Sendable {
         do {
             answer = try await courier.send(request)
         } catch let silence as Silence {
-            throw Trouble(kind: .silence, message: silence.reason)
+            throw Trouble(kind: .silence, message: silence.reason, begun: silence.begun)
         }
         guard takes.contains(answer.status) else { throw Self.trouble(answer) }
         return answer

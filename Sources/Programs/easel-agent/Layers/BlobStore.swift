@@ -27,11 +27,34 @@ struct BlobStore: Sendable {
 
     /// Keeps a part; false when the bytes are not those of the digest.
     func keep(_ bytes: [UInt8], as digest: String) throws -> Bool {
-        guard let path = path(of: digest), Self.digest(of: bytes) == digest else { return false }
+        guard let path = path(of: digest) else { return false }
+        // A beginning has done its work now, or was wrong.
+        if try disk.kind(of: path + Self.begunEnd) != nil {
+            try disk.removeTree(path + Self.begunEnd)
+        }
+        guard Self.digest(of: bytes) == digest else { return false }
         try disk.makeFolder(root, mode: 0o755)
         try disk.write(path, bytes, mode: 0o640)
         return true
     }
+
+    /// What is here of a part whose download was cut off; nothing when it cannot be its beginning.
+    func begun(_ part: Part) -> [UInt8] {
+        guard let path = path(of: part.digest),
+            let bytes = try? disk.read(path + Self.begunEnd, bytesMax: Self.partBytesMax),
+            Int64(bytes.count) < part.size
+        else { return [] }
+        return bytes
+    }
+
+    /// Keeps the beginning of a part until the rest is fetched.
+    func keepBegun(_ bytes: [UInt8], of digest: String) throws {
+        guard let path = path(of: digest) else { return }
+        try disk.makeFolder(root, mode: 0o755)
+        try disk.write(path + Self.begunEnd, bytes, mode: 0o640)
+    }
+
+    private static let begunEnd = ".begun"
 
     /// Removes every part but these; gives the number removed.
     func drop(allBut digests: Set<String>) throws -> Int {

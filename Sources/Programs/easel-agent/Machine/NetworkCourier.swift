@@ -1,6 +1,7 @@
 import EventLoop
 import HTTPClient
 import HTTPCore
+import Synchronization
 import TLS
 
 /// The courier over the network.
@@ -32,13 +33,17 @@ struct NetworkCourier: Courier {
         guard let url = base.with(target: request.target) else {
             throw Silence(reason: "\(request.target) cannot be asked for.")
         }
-        let asked = ClientRequest(
+        let begun = CutOff()
+        var asked = ClientRequest(
             request.method,
             url,
             fields: request.fields,
             body: request.body,
             deadline: request.deadline
         )
+        asked.onCutOff = { answer in
+            begun.set(Silence.Begun(status: answer.status, body: answer.body))
+        }
         do {
             let answer = try await client.send(asked)
             return CourierAnswer(
@@ -49,7 +54,16 @@ struct NetworkCourier: Courier {
         } catch .cancelled, .shutDown {
             throw CancellationError()
         } catch {
-            throw Silence(reason: error.description)
+            throw Silence(reason: error.description, begun: begun.value)
         }
     }
+}
+
+/// The beginning of an answer, noted on the client's loop and read by the task that asked.
+private final class CutOff: Sendable {
+    private let begun = Mutex<Silence.Begun?>(nil)
+
+    var value: Silence.Begun? { begun.withLock { $0 } }
+
+    func set(_ value: Silence.Begun) { begun.withLock { $0 = value } }
 }
