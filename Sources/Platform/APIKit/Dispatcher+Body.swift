@@ -28,6 +28,7 @@ extension Dispatcher {
     /// - Throws: `.unsupportedContentCoding` for any other coding, or several.
     private static func hasGzippedBody(_ context: RequestContext) throws -> Bool {
         let request = context.request
+        guard request.field("content-encoding") != nil else { return false }
         let codings = request.values(of: "content-encoding").map {
             request.text($0).lowercased()
         }.filter { !$0.isEmpty && $0 != "identity" }

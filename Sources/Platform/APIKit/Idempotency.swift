@@ -94,8 +94,10 @@ package final class Idempotency: Sendable {
             )
         }
         return Call(
-            id: Self.digest([user.tenantUID, user.uid, context.endpoint.id].map { Array($0.utf8) }
-                + [key]),
+            id: Self.digest(
+                [user.tenantUID, user.uid, context.endpoint.id].map { Array($0.utf8) }
+                    + [key]
+            ),
             requestDigest: Self.digest([
                 Array(request.head[request.path]), Array(request.head[request.query]),
                 Array((context.scope.projectUID ?? "").utf8), request.body,

@@ -270,7 +270,8 @@ extension Endpoint {
     /// Every status that the document says the operation answers with.
     package var documentedStatuses: Set<UInt16> {
         let refusals = failures + OpenAPIDocument.always(self)
-        let successes = [success] + otherSuccesses + (answersNotModified ? [304] : [])
+        let successes =
+            [success] + otherSuccesses + (answersNotModified ? [304] : [])
             + (answersRanges ? [206] : [])
         return Set(successes + refusals.map(\.status))
     }

@@ -18,7 +18,7 @@ final class Representation: Sendable {
     /// Bodies that are gzipped away from the loop at a time; while so many are, others are sent as
     /// they are. Bounds the work that callers can ask for.
     static let codedAtOnceMax = 8
-    /// Quick: twice the speed of zlib's own choice for a tenth more bytes.
+    /// Quick: three times the speed of zlib's own choice for a fifth more bytes.
     static let level = 2
 
     private let workers: WorkerPool?
@@ -31,7 +31,9 @@ final class Representation: Sendable {
 
     /// The answer as this caller gets it.
     func fit(_ response: Response, _ context: RequestContext) async -> Response {
-        guard response.status < 400 else { return response }
+        guard response.status == 304 || (200...299).contains(response.status) else {
+            return response
+        }
         var response = response
         Self.tag(&response, context)
         if context.endpoint.answersRanges { return Self.part(of: response, context) }

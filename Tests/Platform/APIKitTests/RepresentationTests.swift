@@ -114,7 +114,10 @@ struct RepresentationTests {
     }
 
     @Test func `is chosen by all fields of the name`() async throws {
-        let answer = try await get("long", [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")])
+        let answer = try await get(
+            "long",
+            [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
+        )
         #expect(answer.header("Content-Encoding") == "gzip")
     }
 
