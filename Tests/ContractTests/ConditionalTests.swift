@@ -1,6 +1,7 @@
 import APIKit
 import HTTPCore
 import JSON
+import Storage
 import Testing
 import TestSupport
 
@@ -41,15 +42,17 @@ struct ConditionalTests {
 
     @Test func `every GET that is gzipped says the same`() async throws {
         let world = try await World.shared.value
+        // The time of an appliance's next poll is drawn anew for each answer.
         for call in try world.calls(of: world.own) where call.method == .get {
+            guard !["getMetrics", "followDesiredState"].contains(call.id) else { continue }
             let plain = try await world.send(call, of: world.own)
             let gzipped = try await world.send(
                 call,
                 of: world.own,
                 headers: [("Accept-Encoding", "gzip")]
             )
-            guard call.id != "getMetrics" else { continue }
-            #expect(gzipped.body == plain.body, "\(call)")
+            let isSame = gzipped.body == plain.body
+            #expect(isSame, "\(call)")
         }
     }
 

@@ -101,8 +101,9 @@ package struct TestDispatcher: Sendable {
         // A 405 speaks of the path, not of one of its operations.
         guard let endpoint = endpoint(method, path: path), answer.status != 405 else { return }
         // 202 may say that something is pending, as a refusal does.
+        let parts: [UInt16] = endpoint.answersRanges ? [206] : []
         guard
-            ([endpoint.success, 304] + endpoint.otherSuccesses).contains(answer.status)
+            ([endpoint.success, 304] + endpoint.otherSuccesses + parts).contains(answer.status)
         else { return try checkRefusal(answer, endpoint) }
         var wrong: [String] = []
         if [endpoint.success, 304].contains(answer.status),

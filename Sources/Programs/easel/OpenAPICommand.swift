@@ -91,7 +91,7 @@ struct OpenAPICommand: ParsableCommand {
             database: database,
             loops: nil,
             isOpen: { true },
-            document: { [] },
+            document: { Served([]) },
             metrics: { .init(endpoints: [], metrics: nil, appliances: 0) }
         )
         return wiring.endpoints + system.endpoints

@@ -97,7 +97,8 @@ struct SystemEndpoints: Sendable {
             outputContentType: .json
         ) { context in
             let document = document()
-            let fields = context.takesGzip ? [("Content-Encoding", "gzip")] : []
+            let fields: [(name: String, value: String)] =
+                context.takesGzip ? [("Content-Encoding", "gzip")] : []
             return context.answer(.json, entityTag: document.entityTag, fields: fields) {
                 context.takesGzip ? document.gzipped : document.plain
             }

@@ -238,7 +238,7 @@ struct FollowerTests {
             _ = await bench.run(server, once: true)
         }
         #expect(await bench.run(server, once: true))
-        let site = SiteProperties(yaml: Array(siteYAML.utf8))
+        let site = try SiteProperties(yaml: Array(siteYAML.utf8))
         #expect(try bench.tree == Samples.tree(bench.first, site))
         #expect(!bench.disk.files(below: "/blobs").keys.contains(begun))
         return server.inside.withLock { inside in
