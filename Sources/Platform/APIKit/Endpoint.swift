@@ -104,12 +104,12 @@ package struct Endpoint: Sendable {
     let run: @Sendable (RequestContext) async throws -> Response
     /// What answers before `run` where it can; see ``answeringAtOnce(_:)``.
     private(set) var shortcut: (@Sendable (RequestContext) throws -> Response?)?
-    /// What a call has to pass; see ``admitting(_:)``.
     /// Whether a caller may ask for a part of the bytes.
     package private(set) var answersRanges = false
     /// Whether a call may carry an `Idempotency-Key`.
     package private(set) var takesIdempotencyKey = false
     private var answersSecret = false
+    /// What a call has to pass; see ``admitting(_:)``.
     private(set) var pass: (@Sendable (RequestContext) throws -> any Sendable)?
 
     /// The body size that suits nearly every operation.

@@ -15,8 +15,10 @@ final class Representation: Sendable {
     static let codedAtOnceBytesMax = 16 * 1024
     /// Longer bodies are sent as they are.
     static let codedBytesMax = 32 << 20
-    /// Bodies that are gzipped away from the loop at a time; while so many are, others are sent as
-    /// they are. Bounds the work that callers can ask for.
+    /// Bodies that are gzipped away from the loop at a time, which bounds the work that callers can
+    /// ask for.
+    ///
+    /// While so many are, others are sent as they are.
     static let codedAtOnceMax = 8
     /// Quick: three times the speed of zlib's own choice for a fifth more bytes.
     static let level = 2
