@@ -100,12 +100,12 @@ struct Wiring: Sendable {
             logger: around.logger,
             clientAuthority: around.clientAuthority
         )
-        cursors = CursorSealer(
-            key: try ServerSecretStore.key(
-                .listCursors,
-                in: database,
-                sealedUnder: around.sealingKey
-            )
+        cursors = try Self.cursors(database, around.sealingKey)
+    }
+
+    private static func cursors(_ database: Database, _ key: SealingKey) throws -> CursorSealer {
+        CursorSealer(
+            key: try ServerSecretStore.key(.listCursors, in: database, sealedUnder: key)
         )
     }
 
