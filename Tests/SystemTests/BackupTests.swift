@@ -25,7 +25,11 @@ struct BackupTests {
         let epoch = try DatabaseCopy(of: server.data).epoch
         let restored = try await restore(server, backup)
         #expect(try DatabaseCopy(of: restored.data).epoch > epoch)
-        try await site.logged("The server knows less than this appliance has seen")
+        // A server that stops asks its appliances to come back spread over half a minute.
+        try await site.logged(
+            "The server knows less than this appliance has seen",
+            within: .seconds(45)
+        )
         #expect(try note(site).contains("text: second"))
         let operators = try API(
             restored.secureURL,
