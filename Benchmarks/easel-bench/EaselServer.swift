@@ -37,6 +37,9 @@ final class EaselServer {
                 program, "serve", "--data", place.data, "--loops", "1",
                 "--listen", "127.0.0.1:\(plainPort)", "--tls-listen", "127.0.0.1:\(tlsPort)",
                 "--tls-self-signed", "--bootstrap-output", place.signIn, "--log-format", "json",
+                // One address and few identities stand for a fleet.
+                "--appliance-rate", "0", "--caller-rate", "0", "--connection-rate", "0",
+                "--registration-rate", "0",
             ],
             processor: 0,
             outputPath: place.folder + "/server-log"

@@ -57,7 +57,9 @@ struct World: Sendable {
             loops: nil,
             isOpen: { true },
             document: { OpenAPICommand.Served(Array("{}".utf8)) },
-            metrics: { .init(endpoints: [], metrics: nil, appliances: 2) }
+            metrics: {
+                .init(endpoints: [], metrics: nil, appliances: 2, rejections: Rejections())
+            }
         )
         api = TestDispatcher(
             wiring.endpoints + system.endpoints,

@@ -22,6 +22,7 @@ package struct TestDispatcher: Sendable {
         authenticator: any Authenticator = FakeAuthenticator(),
         clock: Clock = .fixed(TestDispatcher.moment),
         cursorKey: [UInt8] = [UInt8](repeating: 7, count: 32),
+        limits: CallLimits = CallLimits(),
         logger: Logger? = nil,
         idempotency: Idempotency? = nil,
         workers: WorkerPool? = nil
@@ -32,6 +33,7 @@ package struct TestDispatcher: Sendable {
             endpoints: endpoints,
             authenticator: authenticator,
             services: RequestContext.Services(clock: clock, cursors: CursorSealer(key: cursorKey)),
+            limits: limits,
             logger: logger ?? quiet,
             idempotency: idempotency,
             workers: workers

@@ -42,20 +42,18 @@ extension AgentSync {
             tag: "Agents",
             summary: "Checks an appliance's credential and gives it back for later calls.",
             access: .open,
-            failures: [.invalidBody, .unauthenticated, .tooManyRequests],
+            failures: [.invalidBody, .unauthenticated],
             input: EdgeLoginInput.self,
             output: EdgeLoginAnswer.self
-        ) { input, context in
-            // By address only: a wrong login must not hold up the pairing of an ID.
-            let keys: [PairingRefusals.Key] = [.address(context.request.peerAddress)]
-            try refusals.check(keys, at: monotonic())
+        ) { input, _ in
             let entry = index.entry(credential: SHA256.digest(input.credential))
             guard let entry, entry.uid == input.applianceUID else {
-                refusals.record(keys, at: monotonic())
                 throw Self.invalidCredential
             }
             if !entry.isCredentialUsed { try await noteUse(of: entry) }
             return EdgeLoginAnswer(authorization: input.credential)
-        }.answeringSecret()
+        }
+        .answeringSecret()
+        .checkingSecrets()
     }
 }

@@ -47,12 +47,19 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
     private let isUnflushed = Atomic<Bool>(false)
     private let isSilencedFlag = Atomic<Bool>(false)
     private let isCredentialUsedFlag = Atomic<Bool>(false)
+    /// When its budget of calls is full again.
+    private let budgetFullAt = Atomic<Int64>(0)
 
     init(key: Int64, uid: String, tenantUID: String, projectUID: String, epoch: Int64) {
         self.key = key
         self.uid = uid
         self.tenantUID = tenantUID
         state = Mutex(State(projectUID: projectUID, epoch: epoch))
+    }
+
+    /// Takes one call from its budget: one word, no lock.
+    package func take(_ limit: RateLimit, at now: MonotonicTime) -> RateLimit.Outcome {
+        limit.take(from: budgetFullAt, at: now)
     }
 
     // MARK: Signs of life

@@ -26,7 +26,7 @@ extension AgentSync {
             output: DeviceAnswer.self
         ) { input, context in
             let attempt = PairingAttempt(input, context)
-            try refusals.check(attempt.keys, at: monotonic())
+            try refusals.check(input.id.text, at: monotonic())
             // What nothing admits never reaches the writer: outsiders cannot keep it busy.
             switch try database.read({ try decide(input, $0) }) {
             case .refuse(let reason): throw refusal(of: attempt, reason)
@@ -42,7 +42,9 @@ extension AgentSync {
             case .pending: throw Self.reapprovalPending(input.id)
             case .refused(let reason): throw refusal(of: attempt, reason)
             }
-        }.answeringSecret()
+        }
+        .answeringSecret()
+        .checkingSecrets(isRegistration: true)
     }
 
     /// Looks up what a claim is about.
@@ -298,7 +300,7 @@ extension AgentSync {
     // MARK: - Refusals
 
     private func refusal(of attempt: PairingAttempt, _ reason: String) -> Failure {
-        refusals.record(attempt.keys, at: monotonic())
+        refusals.record(attempt.input.id.text, at: monotonic())
         logger.notice(
             "pairing refused",
             metadata: [
@@ -346,14 +348,11 @@ private struct PairingAttempt: Sendable {
     let input: PairingInput
     let requestID: String
     let address: String
-    /// What refusals are counted by.
-    let keys: [PairingRefusals.Key]
 
     init(_ input: PairingInput, _ context: RequestContext) {
         self.input = input
         requestID = context.requestID
         address = context.request.peerAddress
-        keys = [.address(address), .appliance(input.id.text)]
     }
 
     /// The appliance, which has just proved who it is, or claims to be.

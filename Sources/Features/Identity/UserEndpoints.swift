@@ -38,7 +38,9 @@ extension Identity {
                     at: context.now
                 )
             )
-        }.answeringSecret()
+        }
+        .answeringSecret()
+        .checkingSecrets()
     }
 
     private var refresh: Endpoint {
@@ -56,7 +58,9 @@ extension Identity {
             UserTokenAnswer(
                 token: try sessions.refresh(try context.parameter("token"), at: context.now)
             )
-        }.answeringSecret()
+        }
+        .answeringSecret()
+        .checkingSecrets()
     }
 
     private var userInfo: Endpoint {

@@ -14,6 +14,7 @@ package final class Dispatcher: Responder {
     private let routes: [Route]
     private let authenticator: any Authenticator
     private let services: RequestContext.Services
+    private let limits: CallLimits
     private let logger: Logger
     private let idempotency: Idempotency?
     private let representation: Representation
@@ -26,6 +27,7 @@ package final class Dispatcher: Responder {
         endpoints: [Endpoint],
         authenticator: any Authenticator,
         services: RequestContext.Services,
+        limits: CallLimits = CallLimits(),
         logger: Logger,
         idempotency: Idempotency? = nil,
         workers: WorkerPool? = nil
@@ -36,6 +38,7 @@ package final class Dispatcher: Responder {
         self.endpoints = endpoints
         self.authenticator = authenticator
         self.services = services
+        self.limits = limits
         self.logger = logger
         router = Router(endpoints)
         routes = endpoints.enumerated().map { Route($1, index: $0) }
@@ -46,6 +49,7 @@ package final class Dispatcher: Responder {
         if request.method == .options, request.text(request.path) == "*" {
             return .answer(Self.options(HTTPMethod.allCases))
         }
+        limits.proxies.reveal(request)
         do {
             switch router.match(request) {
             case .notFound:
@@ -78,7 +82,7 @@ package final class Dispatcher: Responder {
                 .response(requestID: request.id)
         }
         request.admission = nil
-        let response: Response
+        var response: Response
         do {
             try await inflateBody(context)
             try Self.refuseBody(request, context.route.endpoint)
@@ -86,6 +90,7 @@ package final class Dispatcher: Responder {
         } catch {
             response = answer(to: error, request, at: context.route.endpoint.path)
         }
+        if let budget = context.budget { limits.describe(budget, in: &response) }
         record(response, of: context)
         return response
     }
@@ -126,6 +131,7 @@ package final class Dispatcher: Responder {
         if let credential = PresentedCredential.find(in: request), access != .open {
             principal = try authenticator.principal(of: request, presenting: credential)
         }
+        let budget = try count(principal, route.endpoint, request)
         try allow(principal, access, request, captures)
         guard
             request.query.isEmpty
@@ -150,8 +156,25 @@ package final class Dispatcher: Responder {
             captures: captures,
             principal: principal,
             scope: scope,
-            services: services
+            services: services,
+            budget: budget
         )
+    }
+
+    /// Counts the call against the limit of whoever makes it.
+    private func count(
+        _ principal: Principal,
+        _ endpoint: Endpoint,
+        _ request: Request
+    ) throws -> RateLimit.Outcome? {
+        switch principal {
+        case .appliance(let appliance): try limits.count(appliance, at: request.arrivedAt)
+        case .user(let user): return try limits.count(user, at: request.arrivedAt)
+        case .anonymous:
+            if endpoint.checksSecrets { try limits.checkFailures(of: request) }
+            if endpoint.isRegistration { try limits.countRegistration(request) }
+        }
+        return nil
     }
 
     private func allow(
@@ -236,7 +259,8 @@ package final class Dispatcher: Responder {
         _ request: Request,
         at pattern: String = "before the endpoint"
     ) -> Response {
-        let failure = Self.failure(from: error)
+        var failure = Self.failure(from: error)
+        if failure.code == .unauthenticated { failure = limits.countFailure(request) ?? failure }
         if failure.code == .internalError || failure.code == .storageFull {
             logger.error(
                 "request failed",

@@ -102,6 +102,9 @@ package struct Endpoint: Sendable {
     package private(set) var hasEntityTag: Bool
     let segments: [Segment]
     let run: @Sendable (RequestContext) async throws -> Response
+    /// See ``checkingSecrets(isRegistration:)``.
+    private(set) var checksSecrets = false
+    private(set) var isRegistration = false
     /// What answers before `run` where it can; see ``answeringAtOnce(_:)``.
     private(set) var shortcut: (@Sendable (RequestContext) throws -> Response?)?
     /// Whether a caller may ask for a part of the bytes.
@@ -236,6 +239,18 @@ package struct Endpoint: Sendable {
 
     /// Whether a caller that has the answer already is told so with 304.
     package var answersNotModified: Bool { hasEntityTag && method == .get }
+
+    /// The endpoint, as one that anybody may call with a secret that he might have guessed.
+    ///
+    /// An address that was wrong too often is refused before the secret is looked at.
+    ///
+    /// - Parameter isRegistration: whether it admits machines, which have a limit of their own.
+    package func checkingSecrets(isRegistration: Bool = false) -> Endpoint {
+        var copy = self
+        copy.checksSecrets = true
+        copy.isRegistration = isRegistration
+        return copy
+    }
 
     /// The names of the path's parameters, in order.
     package var pathParameters: [String] {

@@ -70,6 +70,10 @@ extension Failure {
         if let retryAfterSeconds {
             response.fields.append(("Retry-After", String(retryAfterSeconds)))
         }
+        if let rateLimit {
+            response.fields.append(("RateLimit-Policy", rateLimit.policy))
+            response.fields.append(("RateLimit", rateLimit.state))
+        }
         if code == .unauthenticated {
             response.fields.append(("WWW-Authenticate", "Bearer realm=\"easel\", ApiKey"))
         }

@@ -63,7 +63,15 @@ package struct Failure: Error {
     package var retryAfterSeconds: Int?
     /// Header fields that go with the refusal.
     package var fields: [(name: String, value: String)]
+    /// What the answer says about the limit that was met.
+    var rateLimit: RateLimitFields?
     package let cause: (any Error)?
+
+    /// The values of `RateLimit-Policy` and `RateLimit`.
+    struct RateLimitFields: Sendable {
+        let policy: String
+        let state: String
+    }
 
     package init(
         _ code: Code,

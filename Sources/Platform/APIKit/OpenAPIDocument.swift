@@ -142,12 +142,20 @@ package enum OpenAPIDocument {
             ]
         }
         for (status, codes) in byStatus.sorted(by: { $0.key < $1.key }) {
-            responses[String(status)] = [
+            var response: JSONObject = [
                 "description": .string(Set(codes).sorted().joined(separator: ", ")),
                 "content": [
                     "application/json": ["schema": ["$ref": "#/components/schemas/Failure"]]
                 ],
             ]
+            if status == Failure.Code.tooManyRequests.status {
+                var fields = JSONObject()
+                for name in ["Retry-After", "RateLimit-Policy", "RateLimit"] {
+                    fields[name] = ["$ref": .string("#/components/headers/\(name)")]
+                }
+                response["headers"] = .object(fields)
+            }
+            responses[String(status)] = .object(response)
         }
         return .object(responses)
     }
@@ -158,7 +166,10 @@ package enum OpenAPIDocument {
             .internalError, .unavailable, .storageFull, .invalidRequest, .invalidBody,
         ]
         if !endpoint.pathParameters.isEmpty { codes.append(.resourceNotFound) }
-        if endpoint.access != .open { codes += [.unauthenticated, .operationForbidden] }
+        if endpoint.access != .open {
+            codes += [.unauthenticated, .operationForbidden, .tooManyRequests]
+        }
+        if endpoint.checksSecrets { codes.append(.tooManyRequests) }
         if endpoint.bodyBytesMax > 0 {
             codes += [.bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding]
         }
@@ -229,6 +240,20 @@ package enum OpenAPIDocument {
             ],
             "IdempotencyReplayed": [
                 "description": "`true` when the answer is that of an earlier call.",
+                "schema": ["type": "string"],
+            ],
+            "Retry-After": [
+                "description": "Seconds to wait; spread, so that clients do not return together.",
+                "schema": ["type": "integer"],
+            ],
+            "RateLimit-Policy": [
+                "description":
+                    "The limit that was met: its name, quota `q` and window `w` in seconds.",
+                "schema": ["type": "string"],
+            ],
+            "RateLimit": [
+                "description":
+                    "What is left of it, `r`, and after how many seconds to go on, `t`.",
                 "schema": ["type": "string"],
             ],
         ],

@@ -57,6 +57,8 @@ package protocol AppliancePrincipal: AnyObject, Sendable {
     var key: Int64 { get }
     var uid: String { get }
     var tenantUID: String { get }
+    /// Takes one call from the appliance's own budget.
+    func take(_ limit: RateLimit, at now: MonotonicTime) -> RateLimit.Outcome
 }
 
 /// Who may call an endpoint.

@@ -24,6 +24,8 @@ package final class RequestContext {
     package let principal: Principal
     package let scope: Scope
     package let services: Services
+    /// What is left of the caller's budget; nil where there is none.
+    let budget: RateLimit.Outcome?
     private let captures: Router.Captures
     /// What ``Endpoint/admitting(_:)`` gave.
     var held: (any Sendable)?
@@ -49,7 +51,8 @@ package final class RequestContext {
         captures: Router.Captures,
         principal: Principal,
         scope: Scope,
-        services: Services
+        services: Services,
+        budget: RateLimit.Outcome?
     ) {
         self.request = request
         self.route = route
@@ -57,6 +60,7 @@ package final class RequestContext {
         self.principal = principal
         self.scope = scope
         self.services = services
+        self.budget = budget
     }
 
     /// The operation that is called.

@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import Primitives
 
 /// An IPv4 or IPv6 address with a port.
 package struct SocketAddress: Sendable {
@@ -106,37 +107,23 @@ package struct SocketAddress: Sendable {
         }
     }
 
-    /// The 16 bytes of the IPv6 form, as two numbers; IPv4 stands there as `::ffff:a.b.c.d`.
-    package var words: (high: UInt64, low: UInt64) {
+    /// The address without its port.
+    package var ip: IPAddress {
         withUnsafeBytes(of: storage) { bytes in
             if family == AF_INET {
                 let address = UInt32(
                     bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)
                 )
-                return (0, 0xFFFF_0000_0000 | UInt64(address))
+                return IPAddress(high: 0, low: 0xFFFF_0000_0000 | UInt64(address))
             }
-            return (
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+            return IPAddress(
+                high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
             )
         }
     }
 
     /// The address in text without port; an IPv4 address that came through an IPv6 socket in its
     /// own form.
-    package var text: String {
-        let (high, low) = words
-        if high == 0 && low >> 32 == 0xFFFF {
-            let parts = [24, 16, 8, 0].map { String(low >> UInt64($0) & 255) }
-            return parts.joined(separator: ".")
-        }
-        return withUnsafeBytes(of: storage) { bytes in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { out in
-                guard let source = bytes.baseAddress, let start = out.baseAddress,
-                    inet_ntop(AF_INET6, source + 8, start, socklen_t(out.count)) != nil
-                else { return "" }
-                return String(cString: start)
-            }
-        }
-    }
+    package var text: String { ip.text }
 }

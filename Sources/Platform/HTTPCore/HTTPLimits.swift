@@ -1,3 +1,5 @@
+import Primitives
+
 /// Every limit the HTTP server puts on a client, in one table (DESIGN §4).
 package struct HTTPLimits: Sendable {
     /// The longest request target in bytes; a longer one is answered 414.
@@ -40,10 +42,16 @@ package struct HTTPLimits: Sendable {
 
     /// The most connections in all; more are closed at once.
     package var connectionsMax = 200_000
+    /// Connections beyond `connectionsMax` for clients on this machine, such as its health check.
+    package var connectionsReservedForLoopback = 16
     /// The most connections from one address (for IPv6: one /64 network).
     ///
     /// Large, because a whole fleet may sit behind one.
     package var connectionsPerAddressMax = 20_000
+    /// How fast one address may open connections; nil for no limit.
+    ///
+    /// A whole fleet that comes back together has to fit into the burst.
+    package var connectionRate: RateLimit?
     /// TLS handshakes a loop begins in one turn, so that a storm of them does not starve polls.
     package var handshakesPerTurnMax = 4
 

@@ -8,6 +8,9 @@ package struct ProtocolFault: Error, Sendable, Hashable {
     /// A sentence for people.
     package let message: String
 
+    /// Whether the client only was too slow.
+    package var isSlowness: Bool { status == 408 }
+
     init(_ status: UInt16, _ code: String, _ message: String) {
         self.status = status
         self.code = code

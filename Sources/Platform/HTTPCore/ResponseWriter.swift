@@ -47,14 +47,17 @@ package struct ResponseWriter {
         let status = (200...599).contains(response.status) ? response.status : 500
         let hasBody = status != 204 && status != 304
         // One growth at most for everything of a known size.
-        out.reserve(384 + response.etag.count + (context.isHead ? 0 : response.body.count))
+        out.reserve(448 + response.etag.count + (context.isHead ? 0 : response.body.count))
         writeStatusLine(status, to: out)
         out.append(dateLine)
         if hasBody {
             if let type = response.contentType { write(type, to: out) }
             out.append("Content-Length: ")
             out.append(decimal: response.body.count)
-            out.append("\r\n")
+            // No body of ours is a page: none may be framed, and none may load anything.
+            out.append(
+                "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+            )
         }
         if !response.etag.isEmpty && response.etag.withUnsafeBufferPointer(Self.isSafe) {
             out.append("ETag: ")

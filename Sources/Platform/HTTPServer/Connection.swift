@@ -10,7 +10,8 @@ import TLS
 final class Connection: ReadinessHandler {
     let server: ServerLoop
     let peerAddress: String
-    let key: ConnectionCounter.Key
+    /// What limits count the peer as.
+    let key: IPAddress
     let isSecure: Bool
     private let clientCertificates: ServerConfiguration.ClientCertificates
     /// Who the client is by its certificate.
@@ -58,7 +59,7 @@ final class Connection: ReadinessHandler {
         server: ServerLoop,
         descriptor: consuming Descriptor,
         peerAddress: String,
-        key: ConnectionCounter.Key,
+        key: IPAddress,
         endpoint: ServerConfiguration.Endpoint
     ) {
         self.server = server
@@ -432,6 +433,7 @@ final class Connection: ReadinessHandler {
             stalledSince.adding(nanoseconds: server.limits.writeStallTimeout.wholeNanoseconds)
                 <= now
         {
+            server.rejections.count(.slow)
             close()
             return
         }

@@ -262,6 +262,7 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
 
     /// Answers a breach of the protocol and closes.
     private func refuse(_ fault: ProtocolFault) {
+        server.rejections.count(fault.isSlowness ? .slow : .malformed)
         let id = server.makeRequestID()
         request?.id = id
         write(fault.response(requestID: id), id: id, closes: true)

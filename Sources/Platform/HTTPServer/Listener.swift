@@ -1,6 +1,7 @@
 import CSystem
 import EventLoop
 import Glibc
+import Primitives
 
 /// A listening socket on one loop.
 final class Listener: ReadinessHandler {
@@ -77,6 +78,7 @@ final class Listener: ReadinessHandler {
         spare = nil
         if let (accepted, _) = try? SocketAddress.accept(number) {
             _ = Descriptor(owning: accepted)
+            server.rejections.count(.descriptors)
         }
         spare = Self.openSpare()
         return true

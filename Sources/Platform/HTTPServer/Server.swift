@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import HTTPCore
+import Primitives
 import Synchronization
 import TLS
 
@@ -21,20 +22,25 @@ package final class Server: Sendable {
     ///   - tls: Needed when an endpoint is secure.
     ///   - certified: Finds out, on the connection's loop, what a client's certificate stands for;
     ///     nil when for nobody.
+    ///   - rejections: Counts what is turned away.
     package init(
         configuration: ServerConfiguration,
         loops: LoopGroup,
         responder: any Responder,
         observer: (any RequestObserver)? = nil,
         tls: TLSServerContext? = nil,
-        certified: @escaping ClientLookUp = { _ in nil }
+        certified: @escaping ClientLookUp = { _ in nil },
+        rejections: Rejections = Rejections()
     ) {
         precondition(
             tls != nil || !configuration.endpoints.contains(where: \.isSecure),
             "A secure endpoint needs a certificate."
         )
         self.configuration = configuration
-        let counter = ConnectionCounter(limits: configuration.limits)
+        let counter = ConnectionCounter(
+            limits: configuration.limits,
+            shared: configuration.proxies
+        )
         parts = loops.loops.map { loop in
             ServerLoop(
                 loop: loop,
@@ -43,7 +49,8 @@ package final class Server: Sendable {
                 observer: observer,
                 tls: tls,
                 certified: certified,
-                counter: counter
+                counter: counter,
+                rejections: rejections
             )
         }
     }

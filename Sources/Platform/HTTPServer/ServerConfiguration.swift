@@ -1,4 +1,5 @@
 import HTTPCore
+import Primitives
 
 /// Where and how a server listens.
 package struct ServerConfiguration: Sendable {
@@ -43,12 +44,20 @@ package struct ServerConfiguration: Sendable {
     package var limits: HTTPLimits
     /// Connections the kernel keeps for us before they are accepted, per listener.
     package var backlog: Int32
+    /// Proxies, behind which many clients stand: no limit by address holds for them.
+    package var proxies: [IPNetwork]
 
     /// Describes a server.
-    package init(endpoints: [Endpoint], limits: HTTPLimits = HTTPLimits(), backlog: Int32 = 4096) {
+    package init(
+        endpoints: [Endpoint],
+        limits: HTTPLimits = HTTPLimits(),
+        backlog: Int32 = 4096,
+        proxies: [IPNetwork] = []
+    ) {
         self.endpoints = endpoints
         self.limits = limits
         self.backlog = backlog
+        self.proxies = proxies
     }
 }
 

@@ -16,6 +16,7 @@ final class ServerLoop: @unchecked Sendable {
     /// Whether there is an observer: asked for each answer, where copying the reference would cost.
     let observesAnswers: Bool
     let counter: ConnectionCounter
+    let rejections: Rejections
     /// What new secure connections use; replaced when the certificate is renewed.
     var tls: TLSServerContext?
     let certified: Server.ClientLookUp
@@ -47,7 +48,8 @@ final class ServerLoop: @unchecked Sendable {
         observer: (any RequestObserver)?,
         tls: TLSServerContext?,
         certified: @escaping Server.ClientLookUp,
-        counter: ConnectionCounter
+        counter: ConnectionCounter,
+        rejections: Rejections
     ) {
         self.loop = loop
         self.limits = limits
@@ -57,6 +59,7 @@ final class ServerLoop: @unchecked Sendable {
         self.tls = tls
         self.certified = certified
         self.counter = counter
+        self.rejections = rejections
         bufferBytes = max(limits.headBytesMax, 32 * 1024) + 1024
     }
 
@@ -120,8 +123,11 @@ final class ServerLoop: @unchecked Sendable {
         peer: SocketAddress,
         at endpoint: ServerConfiguration.Endpoint
     ) {
-        let key = ConnectionCounter.Key(peer)
-        guard counter.admit(key) else { return }
+        let key = peer.ip.client
+        if let reason = counter.admit(key, at: loop.now) {
+            rejections.count(reason)
+            return
+        }
         System.sendWithoutDelay(descriptor.number)
         let connection = Connection(
             server: self,

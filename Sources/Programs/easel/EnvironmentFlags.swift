@@ -11,7 +11,10 @@ enum EnvironmentFlags {
             "tls-key": false, "tls-client-auth": false, "tls-client-ca": false,
             "tls-self-signed": true, "tls-host": false,
             "bootstrap-output": false, "log-format": false, "log-level": false, "loops": false,
-            "public-url": false, "synchronous": false, "take-over": true,
+            "public-url": false, "synchronous": false, "take-over": true, "appliance-rate": false,
+            "caller-rate": false, "failure-rate": false, "registration-rate": false,
+            "connection-rate": false, "connections": false, "connections-per-address": false,
+            "trusted-proxy": false, "proxy-field": false,
         ],
         "bootstrap": ["data": false, "org": false, "email": false, "password-file": false],
         "import": ["data": false, "server": false, "api-key": false],
@@ -24,6 +27,7 @@ enum EnvironmentFlags {
     /// commas.
     private static let repeated: Set<String> = [
         "listen", "tls-listen", "tls-host", "tls-cert", "tls-key", "tls-client-auth",
+        "trusted-proxy",
     ]
 
     /// The process's environment.

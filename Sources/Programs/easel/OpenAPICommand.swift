@@ -6,6 +6,7 @@ import EventLoop
 import Glibc
 import JSON
 import Logging
+import Primitives
 import Storage
 
 /// `easel openapi`: writes the documents that the repository keeps.
@@ -92,7 +93,7 @@ struct OpenAPICommand: ParsableCommand {
             loops: nil,
             isOpen: { true },
             document: { Served([]) },
-            metrics: { .init(endpoints: [], metrics: nil, appliances: 0) }
+            metrics: { .init(endpoints: [], metrics: nil, appliances: 0, rejections: Rejections()) }
         )
         return wiring.endpoints + system.endpoints
     }

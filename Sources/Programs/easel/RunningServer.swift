@@ -96,6 +96,7 @@ final class RunningServer {
         _ logger: Logger
     ) throws -> Server {
         let holder = DispatcherHolder()
+        let rejections = Rejections()
         let system = SystemEndpoints(
             database: wiring.database,
             loops: loops,
@@ -106,7 +107,8 @@ final class RunningServer {
                 .init(
                     endpoints: holder.dispatcher?.endpoints ?? [],
                     metrics: holder.dispatcher?.metrics,
-                    appliances: wiring.agents.index.count
+                    appliances: wiring.agents.index.count,
+                    rejections: rejections
                 )
             }
         )
@@ -114,13 +116,18 @@ final class RunningServer {
             endpoints: wiring.endpoints + system.endpoints,
             authenticator: wiring.authenticator,
             services: RequestContext.Services(clock: .system, cursors: wiring.cursors),
+            limits: options.limits.callLimits(rejections),
             logger: logger,
             idempotency: wiring.idempotency,
             workers: workers
         )
         holder.dispatcher = dispatcher
         return Server(
-            configuration: ServerConfiguration(endpoints: []),
+            configuration: ServerConfiguration(
+                endpoints: [],
+                limits: options.limits.httpLimits(descriptors: System.raiseDescriptorLimit()),
+                proxies: options.limits.trustedProxy.map(\.network)
+            ),
             loops: loops,
             responder: dispatcher,
             observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil,
@@ -130,7 +137,8 @@ final class RunningServer {
                     let certificate = session.peerCertificate
                 else { return nil }
                 return authority.credential(of: certificate, at: .now())?.bytes
-            }
+            },
+            rejections: rejections
         )
     }
 
@@ -272,7 +280,9 @@ private struct AccessLog: RequestObserver {
                 "method": "\(answer.request?.method.text ?? "-")",
                 "path": "\(answer.request.map { $0.text($0.path) } ?? "-")",
                 "status": "\(answer.status)", "microseconds": "\(answer.microseconds)",
-                "bytes": "\(answer.bytes)", "peer": "\(answer.peerAddress)",
+                "bytes": "\(answer.bytes)",
+                // Behind a trusted proxy the request knows better than the connection.
+                "peer": "\(answer.request?.peerAddress ?? answer.peerAddress)",
             ]
         )
     }

@@ -35,7 +35,6 @@ struct ServeCommand: ParsableCommand {
 
     private func serve(_ logger: Logger) throws {
         StopSignals.block()
-        _ = System.raiseDescriptorLimit()
         let directory = try DataDirectory(options.data)
         // To take another's place means to be in the queue before it leaves. Otherwise the data
         // directory comes first: of two servers the second is refused with the better reason.

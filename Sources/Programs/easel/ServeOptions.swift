@@ -62,6 +62,8 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "When a write counts as done: full (on the disk) or normal (with the kernel).")
     var synchronous: DatabaseOptions.Synchronous = .full
 
+    @OptionGroup var limits: LimitOptions
+
     /// The endpoints to listen on; plain HTTP on 127.0.0.1:8080 when nothing is given.
     func endpoints() throws -> [ServerConfiguration.Endpoint] {
         var endpoints = try listen.map { try ListenAddress($0).endpoint(isSecure: false) }

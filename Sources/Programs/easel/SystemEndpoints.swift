@@ -24,6 +24,7 @@ struct SystemEndpoints: Sendable {
         let endpoints: [Endpoint]
         let metrics: EndpointMetrics?
         let appliances: Int
+        let rejections: Rejections
     }
 
     var endpoints: [Endpoint] { [live, ready, metricsPage, openAPI] }
@@ -141,6 +142,14 @@ struct SystemEndpoints: Sendable {
         }
         text.family("easel_appliances", .gauge, "Appliances that are registered.")
         text.sample("easel_appliances", [:], snapshot.appliances)
+        text.family("easel_rejected_total", .counter, "What was turned away, by reason.")
+        for reason in Rejections.Reason.allCases {
+            text.sample(
+                "easel_rejected_total",
+                ["reason": reason.rawValue],
+                snapshot.rejections[reason]
+            )
+        }
         writeStorage(&text)
         writeLoops(&text)
         writeCertificates(&text)

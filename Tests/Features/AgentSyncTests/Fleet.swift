@@ -54,7 +54,8 @@ final class Fleet: Sendable {
         api = TestDispatcher(
             appliances.endpoints + agents.endpoints,
             authenticator: FleetAuthenticator(agents: agents.authenticator),
-            clock: time.clock
+            clock: time.clock,
+            limits: CallLimits(failures: RateLimit(burst: 200, every: .seconds(1)))
         )
         guard isNew else { return }
         try database.writeBlocking { tx in

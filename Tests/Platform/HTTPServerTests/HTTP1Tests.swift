@@ -16,6 +16,10 @@ struct HTTP1Tests {
                 #expect(answer["X-Request-Id"]?.count == 16)
                 #expect(answer["X-Content-Type-Options"] == "nosniff")
                 #expect(answer["Cache-Control"] == "no-store")
+                #expect(
+                    answer["Content-Security-Policy"]
+                        == "default-src 'none'; frame-ancestors 'none'"
+                )
                 #expect(answer["Date"]?.hasSuffix(" GMT") == true)
                 #expect(answer["Connection"] == nil)
             }

@@ -24,11 +24,14 @@ final class EaselProcess: Sendable {
 
     /// Starts `easel serve` and waits until it is ready.
     ///
-    /// - Parameter data: the data directory; a new one by default.
+    /// - Parameters:
+    ///   - data: the data directory; a new one by default.
+    ///   - descriptors: how many files the process may have open.
     static func start(
         data: String? = nil,
         flags: [String] = standardFlags,
         environment: [String: String] = [:],
+        descriptors: Int? = nil,
         handing socket: Int32? = nil,
         within limit: Duration = .seconds(20)
     ) async throws -> EaselProcess {
@@ -37,7 +40,12 @@ final class EaselProcess: Sendable {
             if let socket {
                 try launch(data: data, flags: flags, handing: socket)
             } else {
-                try launch(data: data, flags: flags, environment: environment)
+                try launch(
+                    data: data,
+                    flags: flags,
+                    environment: environment,
+                    descriptors: descriptors
+                )
             }
         return try await ready(process, data: data, within: limit)
     }
@@ -70,11 +78,16 @@ final class EaselProcess: Sendable {
     static func launch(
         data: String,
         flags: [String] = standardFlags,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        descriptors: Int? = nil
     ) throws -> ChildProcess {
-        try ChildProcess(
-            Programs.easel(),
-            ["serve", "--data", data] + flags,
+        let arguments = ["serve", "--data", data] + flags
+        guard let descriptors else {
+            return try ChildProcess(Programs.easel(), arguments, environment: environment)
+        }
+        return try ChildProcess(
+            "/bin/sh",
+            ["-c", "ulimit -n \(descriptors) && exec \"$0\" \"$@\"", Programs.easel()] + arguments,
             environment: environment
         )
     }
