@@ -20,7 +20,11 @@ final class Fleet: Sendable {
     let time = TestTime()
     let api: TestDispatcher
 
-    init(options: DatabaseOptions? = nil, isNew: Bool = true) throws {
+    init(
+        options: DatabaseOptions? = nil,
+        isNew: Bool = true,
+        limits: CallLimits = CallLimits()
+    ) throws {
         let time = time
         let published = published
         var options = try options ?? TestDatabase.options()
@@ -55,7 +59,7 @@ final class Fleet: Sendable {
             appliances.endpoints + agents.endpoints,
             authenticator: FleetAuthenticator(agents: agents.authenticator),
             clock: time.clock,
-            limits: CallLimits(failures: RateLimit(burst: 200, every: .seconds(1)))
+            limits: limits
         )
         guard isNew else { return }
         try database.writeBlocking { tx in

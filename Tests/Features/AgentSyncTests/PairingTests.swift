@@ -1,6 +1,8 @@
+import APIKit
 import AgentSync
 import HTTPCore
 import JSON
+import Primitives
 import Storage
 import TestSupport
 import Testing
@@ -243,7 +245,8 @@ import Testing
     }
 
     @Test func `wrong keys are held up, by ID and by address`() async throws {
-        let fleet = try Fleet()
+        let failures = RateLimit(burst: 200, every: .seconds(1))
+        let fleet = try Fleet(limits: CallLimits(failures: failures))
         try await fleet.register("device-1", key: "right")
         for _ in 0..<10 {
             #expect(try await fleet.pair("device-1", key: "wrong").status == 401)
