@@ -14,8 +14,8 @@ package struct FuzzCheck: Sendable {
 
     /// All of them.
     package static let all: [FuzzCheck] = [
-        .requestHead, .chunkedBody, .json, .yaml, .yamlMerge, .tar, .gzip, .searchFilter,
-        .listFilter, .agentMessages, .continueToken, .texts,
+        .requestHead, .chunkedBody, .http2Session, .json, .yaml, .yamlMerge, .tar, .gzip,
+        .searchFilter, .listFilter, .agentMessages, .continueToken, .texts,
     ]
 }
 

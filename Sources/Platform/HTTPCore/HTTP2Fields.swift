@@ -110,6 +110,7 @@ extension HTTP2Fields {
             if let type = response.contentType { write(type) }
             let length = response.body.count
             add("content-length", isOneTime: true) { $0.append(decimal: length) }
+            add("content-security-policy") { $0.append(ResponseWriter.framingPolicy) }
         }
         if !response.etag.isEmpty && response.etag.withUnsafeBufferPointer(ResponseWriter.isSafe) {
             let etag = response.etag

@@ -39,6 +39,9 @@ package struct ResponseWriter {
         out.append("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
+    /// No body of ours is a page: none may be framed, and none may load anything.
+    static let framingPolicy: StaticString = "default-src 'none'; frame-ancestors 'none'"
+
     /// Appends the whole answer.
     ///
     /// Fields of the response that are the writer's business (lengths, connection, date, request
@@ -54,10 +57,9 @@ package struct ResponseWriter {
             if let type = response.contentType { write(type, to: out) }
             out.append("Content-Length: ")
             out.append(decimal: response.body.count)
-            // No body of ours is a page: none may be framed, and none may load anything.
-            out.append(
-                "\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-            )
+            out.append("\r\nContent-Security-Policy: ")
+            out.append(Self.framingPolicy)
+            out.append("\r\n")
         }
         if !response.etag.isEmpty && response.etag.withUnsafeBufferPointer(Self.isSafe) {
             out.append("ETag: ")

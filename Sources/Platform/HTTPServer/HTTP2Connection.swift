@@ -109,6 +109,7 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
     }
 
     func onFault(_ stream: HTTP2Stream, _ fault: ProtocolFault) {
+        server.rejections.count(fault.isSlowness ? .slow : .malformed)
         answer(stream, fault.response(requestID: stream.request?.id ?? 0))
     }
 
