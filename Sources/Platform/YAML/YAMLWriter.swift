@@ -42,14 +42,15 @@ package struct YAMLWriter {
         case .sequence(let elements) where !elements.isEmpty:
             items(elements, 0, startsLine: true)
         case .scalar(let scalar, _)
-        where scalar.contains("\n") || (scalar.isEmpty && node.isPlain):
+        where scalar.utf8.contains(0x0A) || (scalar.isEmpty && node.isPlain):
             // A literal block at the root must be marked as a document's content, and an empty
             // text would be no document.
             text += "---"
             value(node, 0, childColumn: 2)
         default:
             value(node, 0)
-            text.removeFirst()
+            // A mark that combines with the blank makes one character of both.
+            text.unicodeScalars.removeFirst()
         }
     }
 
@@ -167,7 +168,8 @@ extension YAMLNode {
     /// begin or end a document. A single indicator is text only between brackets.
     fileprivate var isPlain: Bool {
         guard case .scalar(let text, .plain) = content, tag == nil,
-            !text.hasPrefix("---"), !text.hasPrefix("..."), !["-", "?", ":"].contains(text)
+            !text.utf8.starts(with: "---".utf8), !text.utf8.starts(with: "...".utf8),
+            !["-", "?", ":"].contains(text)
         else { return false }
         return !text.unicodeScalars.contains {
             ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains($0)

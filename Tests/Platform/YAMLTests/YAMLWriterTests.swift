@@ -67,7 +67,10 @@ struct YAMLWriterTests {
         #expect(try back?.json() == root.json())
     }
 
-    @Test(arguments: ["--- --- a", "{--- a: b}", "--- ... a", "---\n", "[-, a]", "{a: -, b: [-]}"])
+    @Test(arguments: [
+        "--- --- a", "{--- a: b}", "--- ... a", "---\n", "[-, a]", "{a: -, b: [-]}", "\u{5B9}",
+        "a: \u{5B9}", "[--- \u{301}]",
+    ])
     func `does not take text for the marks of a document`(_ text: String) throws {
         let root = try #require(try YAML.parse(text).first)
         let back = try YAML.parse(YAMLWriter.text(root))
