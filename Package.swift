@@ -197,7 +197,7 @@ let testTargets: [Target] = [
         "Platform/APIKitTests",
         [
             "APIKit", "Archive", "Crypto", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage",
-            "TestSupport",
+            "TestSupport", logging,
         ]
     ),
     tests("Platform/ArchiveTests", ["Archive"]),
@@ -222,7 +222,10 @@ let testTargets: [Target] = [
     tests("Platform/PrimitivesTests", ["Primitives"]),
     tests("Platform/StorageTests", ["CAssets", "Primitives", "Storage", "TestSupport"]),
     tests("Platform/TLSTests", ["COpenSSL", "Crypto", "Primitives", "TLS"]),
-    tests("Platform/TelemetryTests", ["JSON", "Primitives", "Telemetry", logging]),
+    tests(
+        "Platform/TelemetryTests",
+        ["JSON", "Primitives", "Telemetry", "TestSupport", logging]
+    ),
     tests("Platform/YAMLTests", ["Archive", "JSON", "YAML"]),
     tests("Features/AgentContractTests", ["AgentContract", "JSON"]),
     tests(
@@ -270,7 +273,7 @@ let testTargets: [Target] = [
         "ContractTests",
         [
             "AgentSync", "APIKit", "Appliances", "Archive", "Crypto", "CSQLite", "easel",
-            "EventLoop", "HTTPCore", "Identity", "JSON", "Packs", "Primitives", "Storage",
+            "EventLoop", "HTTPCore", "HTTPServer", "Identity", "JSON", "Packs", "Primitives", "Storage",
             "TestSupport", logging,
         ]
     ),

@@ -4,6 +4,7 @@ import Appliances
 import Crypto
 import EventLoop
 import HTTPCore
+import HTTPServer
 import Identity
 import JSON
 import Logging
@@ -54,11 +55,19 @@ struct World: Sendable {
         try wiring.agents.load()
         let system = SystemEndpoints(
             database: database,
-            loops: nil,
             isOpen: { true },
             document: { OpenAPICommand.Served(Array("{}".utf8)) },
-            metrics: {
-                .init(endpoints: [], metrics: nil, appliances: 2, rejections: Rejections())
+            metrics: { [database, wiring] in
+                MetricsPage(
+                    endpoints: [],
+                    answers: EndpointMetrics(endpointCount: 0),
+                    loops: [],
+                    database: database,
+                    fleet: wiring.agents.index.counts,
+                    traffic: Traffic(),
+                    rejections: Rejections(),
+                    certificates: ServerTLS.Standing()
+                ).text()
             }
         )
         api = TestDispatcher(

@@ -23,6 +23,7 @@ package struct TestDispatcher: Sendable {
         clock: Clock = .fixed(TestDispatcher.moment),
         cursorKey: [UInt8] = [UInt8](repeating: 7, count: 32),
         limits: CallLimits = CallLimits(),
+        slowMilliseconds: Int? = nil,
         logger: Logger? = nil,
         idempotency: Idempotency? = nil,
         workers: WorkerPool? = nil
@@ -34,6 +35,7 @@ package struct TestDispatcher: Sendable {
             authenticator: authenticator,
             services: RequestContext.Services(clock: clock, cursors: CursorSealer(key: cursorKey)),
             limits: limits,
+            slowMilliseconds: slowMilliseconds,
             logger: logger ?? quiet,
             idempotency: idempotency,
             workers: workers

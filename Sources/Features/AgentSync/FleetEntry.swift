@@ -25,6 +25,8 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
         var resumedEpoch: Int64?
         var parked: ParkedPoll?
         var health = Health()
+        /// What the appliance counts as; nil once it is deleted.
+        var counted: FleetCounts.Kind? = .unknown
 
         var numberEpoch: Int64 { max(epoch, resumedEpoch ?? 0) }
     }
@@ -34,12 +36,18 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
         var state = ApplianceHealth.State.unknown
         var message = ""
         var agentVersion = ""
+
+        /// Whether it is what the server says of an appliance that it does not hear.
+        var saysSilence: Bool {
+            state == .unhealthy && message == ApplianceHealth.silenceMessage
+        }
     }
 
     package let key: Int64
     package let uid: String
     package let tenantUID: String
     private let state: Mutex<State>
+    private let counts: FleetCounts
     /// Wall-clock milliseconds of the last sign of life; 0 for never.
     private let lastSeen = Atomic<Int64>(0)
     /// Monotonic milliseconds of the same: silence is measured by a clock that nobody sets.
@@ -50,11 +58,20 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
     /// When its budget of calls is full again.
     private let budgetFullAt = Atomic<Int64>(0)
 
-    init(key: Int64, uid: String, tenantUID: String, projectUID: String, epoch: Int64) {
+    init(
+        key: Int64,
+        uid: String,
+        tenantUID: String,
+        projectUID: String,
+        epoch: Int64,
+        counts: FleetCounts
+    ) {
         self.key = key
         self.uid = uid
         self.tenantUID = tenantUID
+        self.counts = counts
         state = Mutex(State(projectUID: projectUID, epoch: epoch))
+        counts.move(from: nil, to: .unknown)
     }
 
     /// Takes one call from its budget: one word, no lock.
@@ -113,11 +130,19 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
 
     /// Takes up a committed write of its health.
     func setHealth(_ health: Health) {
-        state.withLock { $0.health = health }
-        isSilencedFlag.store(
-            health.state == .unhealthy && health.message == ApplianceHealth.silenceMessage,
-            ordering: .relaxed
-        )
+        state.withLock { state in
+            state.health = health
+            recount(&state)
+        }
+        isSilencedFlag.store(health.saysSilence, ordering: .relaxed)
+    }
+
+    /// Moves the appliance to what it counts as now, unless it is deleted.
+    private func recount(_ state: inout State) {
+        guard let former = state.counted else { return }
+        let kind = FleetCounts.Kind(state.health, isPaused: state.pausedReason != nil)
+        counts.move(from: former, to: kind)
+        state.counted = kind
     }
 
     // MARK: Desired state
@@ -217,6 +242,7 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
             state.ownCounter = notice.desiredCounter
             state.followed = followed
             state.pausedReason = notice.pausedReason
+            recount(&state)
             return (former, changed ? state.parked : nil)
         }
         isCredentialUsedFlag.store(notice.isCredentialUsed, ordering: .relaxed)
@@ -229,6 +255,8 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
     /// - Returns: the credential that was valid before.
     func retire() -> Digest? {
         let (former, poll) = state.withLock { state in
+            counts.move(from: state.counted, to: nil)
+            state.counted = nil
             defer { state.credential = nil }
             return (state.credential, state.parked)
         }
@@ -249,6 +277,7 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
             defer { state.parked = poll }
             return (state.parked, state.followed)
         }
+        counts.countParked(1)
         older?.finish(.superseded)
         for profile in followed { profile.park(poll, of: key) }
         return followed
@@ -260,6 +289,7 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
             if state.parked === poll { state.parked = nil }
         }
         for profile in followed { profile.unpark(poll, of: key) }
+        counts.countParked(-1)
     }
 
     /// Whether a poll is parked now.

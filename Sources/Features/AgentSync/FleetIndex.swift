@@ -22,6 +22,8 @@ package final class FleetIndex: Sendable {
     private let profiles = Mutex<[String: FollowedProfile]>([:])
     private let texts = Mutex<[String: String]>([:])
     package let epoch: Int64
+    /// How many appliances there are of each kind.
+    package let counts = FleetCounts()
 
     /// - Parameter epoch: the database's epoch, which every desired-state number begins with.
     package init(epoch: Int64) {
@@ -124,7 +126,8 @@ package final class FleetIndex: Sendable {
                 uid: notice.uid,
                 tenantUID: shared(notice.tenantUID),
                 projectUID: projectUID,
-                epoch: epoch
+                epoch: epoch,
+                counts: counts
             )
             entries[notice.uid] = new
             return new

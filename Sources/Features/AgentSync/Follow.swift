@@ -74,7 +74,9 @@ extension AgentSync {
             throw Self.paused(entry.pausedReason ?? Self.serverBehind)
         }
         // One that waits for an operator is held as well, so that it goes on at once.
+        let start = MonotonicTime.now()
         let outcome = await park(entry, current.etag, seconds: call.wait)
+        request.parkedNanoseconds = MonotonicTime.now().nanoseconds(since: start)
         if outcome == .revoked { throw Self.invalidCredential }
         if outcome == .cancelled { return Self.comeBack }
         entry.touch(at: context.now, monotonic: monotonic())

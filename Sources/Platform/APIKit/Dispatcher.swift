@@ -15,12 +15,14 @@ package final class Dispatcher: Responder {
     private let authenticator: any Authenticator
     private let services: RequestContext.Services
     private let limits: CallLimits
+    private let slowNanoseconds: Int64
     private let logger: Logger
     private let idempotency: Idempotency?
     private let representation: Representation
     let workers: WorkerPool?
 
     /// - Parameters:
+    ///   - slowMilliseconds: after how long an answer is logged as slow; nil for never.
     ///   - idempotency: keeps answers of keyed calls; without it keys are passed over.
     ///   - workers: where large bodies are gzipped and inflated.
     package init(
@@ -28,6 +30,7 @@ package final class Dispatcher: Responder {
         authenticator: any Authenticator,
         services: RequestContext.Services,
         limits: CallLimits = CallLimits(),
+        slowMilliseconds: Int? = nil,
         logger: Logger,
         idempotency: Idempotency? = nil,
         workers: WorkerPool? = nil
@@ -39,6 +42,7 @@ package final class Dispatcher: Responder {
         self.authenticator = authenticator
         self.services = services
         self.limits = limits
+        slowNanoseconds = slowMilliseconds.map { Int64($0) * 1_000_000 } ?? .max
         self.logger = logger
         router = Router(endpoints)
         routes = endpoints.enumerated().map { Route($1, index: $0) }
@@ -58,12 +62,13 @@ package final class Dispatcher: Responder {
                     "There is no resource at \(request.text(request.path))."
                 )
             case .wrongMethod(let allow):
-                return .answer(Self.wrongMethod(request, allow: allow))
+                return .answer(refused(Self.wrongMethod(request, allow: allow), request))
             case .found(let index, let captures):
+                request.route = index
                 let route = routes[index]
                 let context = try context(request, route, captures)
                 if let response = try route.endpoint.shortcut?(context) {
-                    record(response, of: context)
+                    record(response, to: request, since: request.arrivedAt)
                     return .answer(response)
                 }
                 let bodyBytesMax = try Self.bodyBytesMax(context)
@@ -72,8 +77,13 @@ package final class Dispatcher: Responder {
                 return .accept(bodyBytesMax: bodyBytesMax)
             }
         } catch {
-            return .answer(answer(to: error, request))
+            return .answer(refused(answer(to: error, request), request))
         }
+    }
+
+    private func refused(_ response: Response, _ request: Request) -> Response {
+        record(response, to: request, since: request.arrivedAt)
+        return response
     }
 
     package func respond(to request: Request) async -> Response {
@@ -82,16 +92,21 @@ package final class Dispatcher: Responder {
                 .response(requestID: request.id)
         }
         request.admission = nil
+        // The turn that brought the last of the body: how fast a client sends is its own affair.
+        let start = Loop.current?.now ?? MonotonicTime.now()
+        let writes = WriteWait()
         var response: Response
         do {
             try await inflateBody(context)
             try Self.refuseBody(request, context.route.endpoint)
-            response = await representation.fit(try await run(context), context)
+            response = try await WriteWait.$current.withValue(writes) {
+                await representation.fit(try await run(context), context)
+            }
         } catch {
-            response = answer(to: error, request, at: context.route.endpoint.path)
+            response = answer(to: error, request)
         }
         if let budget = context.budget { limits.describe(budget, in: &response) }
-        record(response, of: context)
+        record(response, to: request, since: start, writes)
         return response
     }
 
@@ -106,12 +121,42 @@ package final class Dispatcher: Responder {
         }
     }
 
-    private func record(_ response: Response, of context: RequestContext) {
+    /// The path of the request's endpoint as declared.
+    ///
+    /// What stands in its place in the request is not logged: it may be a token.
+    package func pattern(of request: Request) -> String {
+        request.route.map { endpoints[$0].path } ?? "none"
+    }
+
+    private func record(
+        _ response: Response,
+        to request: Request,
+        since start: MonotonicTime,
+        _ writes: WriteWait? = nil
+    ) {
+        let nanoseconds =
+            MonotonicTime.now().nanoseconds(since: start) - request.parkedNanoseconds
         metrics.record(
-            endpoint: context.route.index,
+            endpoint: request.route,
             status: response.status,
-            nanoseconds: MonotonicTime.now().nanoseconds(since: context.request.arrivedAt)
+            nanoseconds: nanoseconds
         )
+        guard nanoseconds >= slowNanoseconds else { return }
+        var fields = logFields(of: request)
+        fields["method"] = "\(request.method.text)"
+        fields["status"] = "\(response.status)"
+        fields["milliseconds"] = "\(nanoseconds / 1_000_000)"
+        fields["writeMilliseconds"] = "\((writes?.nanoseconds ?? 0) / 1_000_000)"
+        logger.warning("slow request", metadata: fields)
+    }
+
+    /// What every line about a request says of it.
+    package func logFields(of request: Request) -> Logger.Metadata {
+        var fields: Logger.Metadata = [
+            "request": "\(RequestID.text(request.id))", "route": "\(pattern(of: request))",
+        ]
+        if let trace = TraceContext.traceID(of: request) { fields["trace"] = "\(trace)" }
+        return fields
     }
 
     /// Checks who calls, in which scope, and whether that caller may.
@@ -195,12 +240,12 @@ package final class Dispatcher: Responder {
             guard user.may(permission) else { throw Self.forbidden(permission) }
         case (.appliance, .appliance(let appliance)), (.applianceOrUser, .appliance(let appliance)):
             guard Self.names(request, captures[0], appliance.uid) else {
+                var fields = logFields(of: request)
+                fields["appliance"] = "\(appliance.uid)"
+                fields["path"] = "\(request.text(request.path))"
                 logger.warning(
                     "appliance used its credential on another appliance's path",
-                    metadata: [
-                        "appliance": "\(appliance.uid)", "path": "\(request.text(request.path))",
-                        "request": "\(RequestID.text(request.id))",
-                    ]
+                    metadata: fields
                 )
                 throw Failure(
                     .operationForbidden,
@@ -252,24 +297,13 @@ package final class Dispatcher: Responder {
         return Response(status: 204, fields: [("Allow", names)])
     }
 
-    /// - Parameter pattern: the endpoint's path as declared. What stands in its place in the
-    ///   request is not logged: it may be a token.
-    private func answer(
-        to error: any Error,
-        _ request: Request,
-        at pattern: String = "before the endpoint"
-    ) -> Response {
+    private func answer(to error: any Error, _ request: Request) -> Response {
         var failure = Self.failure(from: error)
         if failure.code == .unauthenticated { failure = limits.countFailure(request) ?? failure }
         if failure.code == .internalError || failure.code == .storageFull {
-            logger.error(
-                "request failed",
-                metadata: [
-                    "request": "\(RequestID.text(request.id))",
-                    "path": "\(pattern)",
-                    "error": "\(failure.cause.map { "\($0)" } ?? failure.message)",
-                ]
-            )
+            var fields = logFields(of: request)
+            fields["error"] = "\(failure.cause.map { "\($0)" } ?? failure.message)"
+            logger.error("request failed", metadata: fields)
         }
         return failure.response(requestID: request.id)
     }

@@ -3,7 +3,9 @@ import Synchronization
 /// Counts of answers and their durations by endpoint, for `/metrics`.
 package final class EndpointMetrics: Sendable {
     /// Upper bounds of the duration histogram, in microseconds.
-    package static let bounds = [50, 100, 250, 500, 1000, 2500, 10_000, 50_000, 250_000, 1_000_000]
+    package static let bounds = [
+        50, 100, 250, 500, 1000, 2500, 10_000, 50_000, 250_000, 1_000_000, 5_000_000,
+    ]
 
     package final class Series: Sendable {
         /// Answers by the first digit of the status, 2 to 5.
@@ -37,13 +39,15 @@ package final class EndpointMetrics: Sendable {
     }
 
     package let series: [Series]
+    /// Answers to requests that no endpoint is for.
+    package let unrouted = Series()
 
-    init(endpointCount: Int) {
+    package init(endpointCount: Int) {
         series = (0..<endpointCount).map { _ in Series() }
     }
 
-    func record(endpoint: Int, status: UInt16, nanoseconds: Int64) {
-        let one = series[endpoint]
+    func record(endpoint: Int?, status: UInt16, nanoseconds: Int64) {
+        let one = endpoint.map { series[$0] } ?? unrouted
         one.classes[min(Int(status) / 100, 5)].add()
         let microseconds = Int(nanoseconds / 1000)
         one.microseconds.add(microseconds)

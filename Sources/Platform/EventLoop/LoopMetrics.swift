@@ -4,23 +4,21 @@ import Synchronization
 package final class LoopMetrics: Sendable {
     private let wakeUpsCount = Atomic<Int>(0)
     private let busyNanosecondsSum = Atomic<Int64>(0)
-    private let longestTurn = Atomic<Int64>(0)
+    private let turns: InlineArray<9, Atomic<Int>> = InlineArray { _ in Atomic(0) }
     private let connectionsCount = Atomic<Int>(0)
 
     /// How often the loop came back from waiting.
     package var wakeUps: Int { wakeUpsCount.load(ordering: .relaxed) }
     /// Time spent on work, in nanoseconds, since the start.
     package var busyNanoseconds: Int64 { busyNanosecondsSum.load(ordering: .relaxed) }
-    /// The longest time between two waits, in nanoseconds, since it was last taken: how long
-    /// an event may have waited for its turn.
-    package var longestTurnNanoseconds: Int64 { longestTurn.load(ordering: .relaxed) }
+    /// Turns by the time between two waits, for ``turnBounds`` and one more for all longer ones: how
+    /// long an event may have waited for its turn.
+    package var turnCounts: [Int] { turns.indices.map { turns[$0].load(ordering: .relaxed) } }
     /// Connections open on the loop now.
     package var connections: Int { connectionsCount.load(ordering: .relaxed) }
 
-    /// Reads the longest turn and starts a new measurement.
-    package func takeLongestTurnNanoseconds() -> Int64 {
-        longestTurn.exchange(0, ordering: .relaxed)
-    }
+    /// Upper bounds of the spans of ``turnCounts``, in microseconds, inclusive.
+    package static let turnBounds = [100, 500, 1000, 5000, 10_000, 50_000, 100_000, 1_000_000]
 
     /// Counts a connection that was opened (1) or closed (-1); only on the loop's thread.
     package func countConnection(_ change: Int) {
@@ -38,8 +36,9 @@ package final class LoopMetrics: Sendable {
     func recordTurn(nanoseconds: Int64) {
         let sum = busyNanosecondsSum.load(ordering: .relaxed) &+ nanoseconds
         busyNanosecondsSum.store(sum, ordering: .relaxed)
-        if nanoseconds > longestTurn.load(ordering: .relaxed) {
-            longestTurn.store(nanoseconds, ordering: .relaxed)
-        }
+        let microseconds = Int(nanoseconds / 1000)
+        let bounds = Self.turnBounds
+        let span = bounds.firstIndex { microseconds <= $0 } ?? bounds.count
+        turns[span].store(turns[span].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
 }

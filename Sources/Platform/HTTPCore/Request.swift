@@ -59,6 +59,10 @@ package final class Request {
     package var id: UInt64 = 0
     /// When the loop's turn began in which the head was complete.
     package var arrivedAt = MonotonicTime(nanoseconds: 0)
+    /// The place of the endpoint in the responder's list; nil while none is found.
+    package var route: Int?
+    /// How long the answer was held back on purpose, as a long poll's is.
+    package var parkedNanoseconds: Int64 = 0
     /// What the responder found out when it admitted the request, kept for when it answers; a
     /// connection that drops the request unanswered takes it away.
     package var admission: AnyObject?
@@ -71,6 +75,8 @@ package final class Request {
         path = 0..<0
         query = 0..<0
         bodyFraming = .none
+        route = nil
+        parkedNanoseconds = 0
         // A large body must not stay with a connection that lies idle.
         if body.capacity > 64 * 1024 { body = [] } else { body.removeAll(keepingCapacity: true) }
     }

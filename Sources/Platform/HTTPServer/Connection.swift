@@ -24,6 +24,10 @@ final class Connection: ReadinessHandler {
     private var handler: (any ConnectionProtocol)?
     /// Whether the client may still turn out to speak HTTP/2 without TLS.
     private var mayBeHTTP2 = false
+    /// What is spoken, as the metrics count it.
+    private var wire: Traffic.Wire? {
+        didSet { server.traffic.move(from: oldValue, to: wire) }
+    }
     /// Received and not used yet.
     private var input: ByteBuffer?
     /// Written and not sent yet.
@@ -77,6 +81,8 @@ final class Connection: ReadinessHandler {
     var unsentBytes: Int { (output?.count ?? 0) + (tls?.pendingOutput.count ?? 0) }
 
     func start() {
+        server.traffic.countAccepted(isSecure: isSecure)
+        wire = isSecure ? .handshake : .plainHTTP1
         do {
             if isSecure {
                 tls = try server.makeTLSSession(asksClient: clientCertificates != .none)
@@ -203,6 +209,11 @@ final class Connection: ReadinessHandler {
             if handler == nil && !tls.isHandshaking {
                 identify(tls)
                 handler = server.makeProtocol(tls.negotiatedProtocol, self)
+                wire = tls.negotiatedProtocol == "h2" ? .secureHTTP2 : .secureHTTP1
+                server.traffic.count(
+                    tls.isResumed ? .resumed : .full,
+                    tls.version == "TLSv1.3" ? .tls13 : .tls12
+                )
                 if server.isDraining { drain() }
             }
             switch result {
@@ -294,6 +305,7 @@ final class Connection: ReadinessHandler {
             mayBeHTTP2 = false
             handler?.onClosed()
             handler = HTTP2Connection(self)
+            wire = .plainHTTP2
         }
         return false
     }
@@ -491,6 +503,8 @@ final class Connection: ReadinessHandler {
     /// Closes at once; unsent output is lost.
     func close() {
         guard !isClosed else { return }
+        if wire == .handshake { server.traffic.count(.failed, .none) }
+        wire = nil
         loop.unwatch(number)
         descriptor = nil
         if let timer { loop.cancel(timer) }

@@ -23,6 +23,7 @@ package final class Server: Sendable {
     ///   - certified: Finds out, on the connection's loop, what a client's certificate stands for;
     ///     nil when for nobody.
     ///   - rejections: Counts what is turned away.
+    ///   - traffic: Counts connections.
     package init(
         configuration: ServerConfiguration,
         loops: LoopGroup,
@@ -30,7 +31,8 @@ package final class Server: Sendable {
         observer: (any RequestObserver)? = nil,
         tls: TLSServerContext? = nil,
         certified: @escaping ClientLookUp = { _ in nil },
-        rejections: Rejections = Rejections()
+        rejections: Rejections = Rejections(),
+        traffic: Traffic = Traffic()
     ) {
         precondition(
             tls != nil || !configuration.endpoints.contains(where: \.isSecure),
@@ -50,7 +52,8 @@ package final class Server: Sendable {
                 tls: tls,
                 certified: certified,
                 counter: counter,
-                rejections: rejections
+                rejections: rejections,
+                traffic: traffic
             )
         }
     }

@@ -17,6 +17,7 @@ final class ServerLoop: @unchecked Sendable {
     let observesAnswers: Bool
     let counter: ConnectionCounter
     let rejections: Rejections
+    let traffic: Traffic
     /// What new secure connections use; replaced when the certificate is renewed.
     var tls: TLSServerContext?
     let certified: Server.ClientLookUp
@@ -49,7 +50,8 @@ final class ServerLoop: @unchecked Sendable {
         tls: TLSServerContext?,
         certified: @escaping Server.ClientLookUp,
         counter: ConnectionCounter,
-        rejections: Rejections
+        rejections: Rejections,
+        traffic: Traffic
     ) {
         self.loop = loop
         self.limits = limits
@@ -60,6 +62,7 @@ final class ServerLoop: @unchecked Sendable {
         self.certified = certified
         self.counter = counter
         self.rejections = rejections
+        self.traffic = traffic
         bufferBytes = max(limits.headBytesMax, 32 * 1024) + 1024
     }
 

@@ -25,6 +25,12 @@ enum DataFile {
         }
     }
 
+    /// The size of a file; 0 when there is none.
+    static func bytes(_ path: String) -> Int {
+        var facts = stat()
+        return stat(path, &facts) == 0 ? Int(facts.st_size) : 0
+    }
+
     /// Refuses a database of another program, and one that is damaged.
     static func check(_ connection: Connection, _ options: DatabaseOptions) throws(StorageError) {
         let application = try connection.number("PRAGMA application_id") ?? 0

@@ -113,7 +113,9 @@ package final class Database: Sendable {
     package func write<T: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
-        try await withCheckedThrowingContinuation { continuation in
+        let start = MonotonicTime.now()
+        defer { WriteWait.current?.add(MonotonicTime.now().nanoseconds(since: start)) }
+        return try await withCheckedThrowingContinuation { continuation in
             let job = ValueJob(body) { continuation.resume(with: $0) }
             if let refusal = writer.submit(job) { continuation.resume(throwing: refusal) }
         }
@@ -158,6 +160,11 @@ package final class Database: Sendable {
     /// While they fail, the writer tries again once a second by itself.
     package var writeFailure: StorageError? { writer.failure }
 
+    /// The sizes of the database's file and of its write-ahead log, in bytes.
+    package var fileBytes: (database: Int, log: Int) {
+        (DataFile.bytes(path), DataFile.bytes(path + "-wal"))
+    }
+
     /// What the database has done since it was opened.
     package var statistics: Statistics {
         var result = Statistics()
@@ -168,6 +175,7 @@ package final class Database: Sendable {
             result.commits = writer.commits
             result.jobs = writer.jobs
             result.largestBatch = writer.largestBatch
+            result.batchCounts = writer.batchCounts
             result.lastCommitMicroseconds = writer.lastCommitMicroseconds
             result.commitBuckets = writer.buckets
             result.commitMicrosecondsTotal = writer.commitMicrosecondsTotal

@@ -117,8 +117,7 @@ final class Writer: Sendable {
     private func note(_ outcome: WriterLoop.Outcome, jobs: Int) {
         if outcome.didCommit { generation.add(1, ordering: .sequentiallyConsistent) }
         statistics.withLock { statistics in
-            statistics.jobs += UInt64(jobs)
-            statistics.largestBatch = max(statistics.largestBatch, jobs)
+            statistics.addBatch(jobs: jobs)
             if outcome.didCommit { statistics.addCommit(microseconds: outcome.commitMicroseconds) }
         }
         if let impairment = outcome.impairment {

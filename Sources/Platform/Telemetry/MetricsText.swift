@@ -15,10 +15,15 @@ package struct MetricsText {
         line("# TYPE \(name) \(kind.rawValue)")
     }
 
+    /// One sample without labels.
+    package mutating func sample(_ name: String, _ value: Int) {
+        sample(name, [:], value)
+    }
+
     /// One sample with its labels.
     package mutating func sample(
         _ name: String,
-        _ labels: KeyValuePairs<String, String> = [:],
+        _ labels: KeyValuePairs<String, String>,
         _ value: Int
     ) {
         line(name + Self.text(of: labels) + " \(value)")
@@ -33,27 +38,29 @@ package struct MetricsText {
         line(name + Self.text(of: labels) + " \(value)")
     }
 
-    /// The samples of one histogram, in seconds.
+    /// The samples of one histogram.
     ///
     /// - Parameters:
-    ///   - bounds: upper bounds of the buckets, in microseconds.
+    ///   - bounds: upper bounds of the buckets.
     ///   - counts: entries of each bucket, one more than bounds: the last is of those above all.
-    ///   - microseconds: the sum of all that was measured.
+    ///   - sum: of all that was measured.
+    ///   - perUnit: how many of what was measured make one on the page: microseconds a second.
     package mutating func histogram(
         _ name: String,
         _ labels: KeyValuePairs<String, String> = [:],
         bounds: [Int],
         counts: [Int],
-        microseconds: Int
+        sum: Int,
+        perUnit: Double = 1e6
     ) {
         var total = 0
         let plain = labels.map { ($0.key, $0.value) }
         for (index, count) in counts.enumerated() {
             total += count
-            let bound = index < bounds.count ? "\(Double(bounds[index]) / 1e6)" : "+Inf"
+            let bound = index < bounds.count ? "\(Double(bounds[index]) / perUnit)" : "+Inf"
             line(name + "_bucket" + Self.text(plain + [("le", bound)]) + " \(total)")
         }
-        line(name + "_sum" + Self.text(plain) + " \(Double(microseconds) / 1e6)")
+        line(name + "_sum" + Self.text(plain) + " \(Double(sum) / perUnit)")
         line(name + "_count" + Self.text(plain) + " \(total)")
     }
 

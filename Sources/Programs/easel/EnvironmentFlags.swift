@@ -7,6 +7,7 @@ enum EnvironmentFlags {
     /// The flags by command; `true` for those without a value.
     private static let flags: [String: [String: Bool]] = [
         "serve": [
+            "access-log": true, "slow-request": false,
             "data": false, "listen": false, "tls-listen": false, "tls-cert": false,
             "tls-key": false, "tls-client-auth": false, "tls-client-ca": false,
             "tls-self-signed": true, "tls-host": false,

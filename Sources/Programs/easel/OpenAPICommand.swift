@@ -90,10 +90,9 @@ struct OpenAPICommand: ParsableCommand {
         )
         let system = SystemEndpoints(
             database: database,
-            loops: nil,
             isOpen: { true },
             document: { Served([]) },
-            metrics: { .init(endpoints: [], metrics: nil, appliances: 0, rejections: Rejections()) }
+            metrics: { [] }
         )
         return wiring.endpoints + system.endpoints
     }

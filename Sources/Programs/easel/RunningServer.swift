@@ -97,19 +97,23 @@ final class RunningServer {
     ) throws -> Server {
         let holder = DispatcherHolder()
         let rejections = Rejections()
+        let traffic = Traffic()
         let system = SystemEndpoints(
             database: wiring.database,
-            loops: loops,
             isOpen: { isOpen.value },
             document: { holder.document },
-            certificates: { tls.standing },
             metrics: {
-                .init(
-                    endpoints: holder.dispatcher?.endpoints ?? [],
-                    metrics: holder.dispatcher?.metrics,
-                    appliances: wiring.agents.index.count,
-                    rejections: rejections
-                )
+                guard let dispatcher = holder.dispatcher else { return [] }
+                return MetricsPage(
+                    endpoints: dispatcher.endpoints,
+                    answers: dispatcher.metrics,
+                    loops: loops.loops,
+                    database: wiring.database,
+                    fleet: wiring.agents.index.counts,
+                    traffic: traffic,
+                    rejections: rejections,
+                    certificates: tls.standing
+                ).text()
             }
         )
         let dispatcher = Dispatcher(
@@ -117,6 +121,7 @@ final class RunningServer {
             authenticator: wiring.authenticator,
             services: RequestContext.Services(clock: .system, cursors: wiring.cursors),
             limits: options.limits.callLimits(rejections),
+            slowMilliseconds: options.slowRequest > 0 ? options.slowRequest : nil,
             logger: logger,
             idempotency: wiring.idempotency,
             workers: workers
@@ -130,7 +135,8 @@ final class RunningServer {
             ),
             loops: loops,
             responder: dispatcher,
-            observer: logger.logLevel <= .debug ? AccessLog(logger: logger) : nil,
+            observer: options.accessLog || logger.logLevel <= .debug
+                ? AccessLog(dispatcher, level: options.accessLog ? .info : .debug, logger) : nil,
             tls: try tls.load(),
             certified: { session in
                 guard let authority = tls.clientAuthority,
@@ -138,7 +144,8 @@ final class RunningServer {
                 else { return nil }
                 return authority.credential(of: certificate, at: .now())?.bytes
             },
-            rejections: rejections
+            rejections: rejections,
+            traffic: traffic
         )
     }
 
@@ -265,25 +272,5 @@ private final class DispatcherHolder: Sendable {
             state.document = document
             return document
         }
-    }
-}
-
-/// One log line for each request, at level `debug`.
-private struct AccessLog: RequestObserver {
-    let logger: Logger
-
-    func answered(_ answer: AnsweredRequest) {
-        logger.debug(
-            "request",
-            metadata: [
-                "request": "\(RequestID.text(answer.id))",
-                "method": "\(answer.request?.method.text ?? "-")",
-                "path": "\(answer.request.map { $0.text($0.path) } ?? "-")",
-                "status": "\(answer.status)", "microseconds": "\(answer.microseconds)",
-                "bytes": "\(answer.bytes)",
-                // Behind a trusted proxy the request knows better than the connection.
-                "peer": "\(answer.request?.peerAddress ?? answer.peerAddress)",
-            ]
-        )
     }
 }

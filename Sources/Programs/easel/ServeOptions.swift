@@ -56,6 +56,12 @@ struct ServeOptions: ParsableArguments {
     )
     var takeOver = false
 
+    @Flag(help: "Write a log line for every request.")
+    var accessLog = false
+
+    @Option(help: "Milliseconds after which a request is logged as slow; 0 means never.")
+    var slowRequest = 1000
+
     @Option(help: "Event loops; 0 means one per core.")
     var loops = 0
 
@@ -111,6 +117,9 @@ struct ServeOptions: ParsableArguments {
     func validate() throws {
         guard (0...256).contains(loops) else {
             throw ValidationError("--loops must be from 0 to 256.")
+        }
+        guard (0...3_600_000).contains(slowRequest) else {
+            throw ValidationError("--slow-request must be from 0 to 3600000.")
         }
         guard tlsCert.count == tlsKey.count else {
             throw ValidationError("--tls-cert and --tls-key belong together; give as many of each.")

@@ -44,6 +44,10 @@ struct LoopTests {
         await withUnsafeContinuation { done in loop.submit { done.resume() } }
         #expect(ran.value == 10_000)
         #expect(loop.metrics.wakeUps - before < 10)
+        let turns = loop.metrics.turnCounts
+        #expect(turns.count == LoopMetrics.turnBounds.count + 1)
+        // The first turn has no wake-up before it, the present one has not ended.
+        #expect((loop.metrics.wakeUps...loop.metrics.wakeUps + 1).contains(turns.reduce(0, +)))
         group.shutdown()
     }
 

@@ -97,6 +97,10 @@ struct WriterTests {
         }
         #expect(others == 0)
         #expect(database.statistics.largestBatch == 5)
+        // Sizes of up to 1, 2, 5: one batch of five, and what went before it alone.
+        #expect(database.statistics.batchCounts[2] == 1)
+        let batches = database.statistics.batchCounts.reduce(0, +)
+        #expect(batches < database.statistics.jobs)
         #expect(database.isHealthy)
     }
 

@@ -59,7 +59,7 @@ struct MetricsTextTests {
                 ["op": "get"],
                 bounds: [100, 1000],
                 counts: [1, 2, 3],
-                microseconds: 2_500_000
+                sum: 2_500_000
             )
         }
         #expect(
