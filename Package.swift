@@ -273,7 +273,8 @@ let testTargets: [Target] = [
         "ContractTests",
         [
             "AgentSync", "APIKit", "Appliances", "Archive", "Crypto", "CSQLite", "easel",
-            "EventLoop", "HTTPCore", "HTTPServer", "Identity", "JSON", "Packs", "Primitives", "Storage",
+            "EventLoop", "HTTPCore", "HTTPServer", "Identity", "JSON", "Packs", "Primitives",
+            "Storage",
             "TestSupport", logging,
         ]
     ),

@@ -8,7 +8,6 @@ let allowedPlaces = """
     undocumented Sources/Features/AgentContract/DesiredState.swift 1
     undocumented Sources/Features/AgentSync/FleetEntry.swift 1
     undocumented Sources/Platform/APIKit/Dispatcher.swift 2
-    undocumented Sources/Platform/APIKit/EndpointMetrics.swift 4
     undocumented Sources/Platform/APIKit/Fields.swift 2
     undocumented Sources/Platform/APIKit/RequestContext.swift 2
     undocumented Sources/Platform/APIKit/Schema.swift 1

@@ -7,6 +7,7 @@ package final class EndpointMetrics: Sendable {
         50, 100, 250, 500, 1000, 2500, 10_000, 50_000, 250_000, 1_000_000, 5_000_000,
     ]
 
+    /// The answers of one endpoint.
     package final class Series: Sendable {
         /// Answers by the first digit of the status, 2 to 5.
         let classes: [Counter] = (0..<6).map { _ in Counter() }
@@ -28,13 +29,16 @@ package final class EndpointMetrics: Sendable {
         package var microsecondsTotal: Int { microseconds.value }
     }
 
+    /// A number that any thread adds to.
     package final class Counter: Sendable {
         private let count = Atomic<Int>(0)
 
+        /// Adds an amount.
         package func add(_ amount: Int = 1) {
             count.wrappingAdd(amount, ordering: .relaxed)
         }
 
+        /// The number now.
         package var value: Int { count.load(ordering: .relaxed) }
     }
 
@@ -42,6 +46,7 @@ package final class EndpointMetrics: Sendable {
     /// Answers to requests that no endpoint is for.
     package let unrouted = Series()
 
+    /// Counts for this many endpoints, from none on.
     package init(endpointCount: Int) {
         series = (0..<endpointCount).map { _ in Series() }
     }

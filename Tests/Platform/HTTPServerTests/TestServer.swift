@@ -10,6 +10,7 @@ final class TestServer: Sendable {
     let server: Server
     let port: UInt16
     let responder: EchoResponder
+    let traffic = Traffic()
 
     init(
         limits: HTTPLimits = HTTPLimits(),
@@ -35,7 +36,8 @@ final class TestServer: Sendable {
             loops: group,
             responder: responder,
             observer: observer,
-            tls: tls
+            tls: tls,
+            traffic: traffic
         )
         port = try server.start()[0].port
     }
