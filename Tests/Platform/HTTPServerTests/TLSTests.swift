@@ -97,34 +97,6 @@ struct SecureServerTests {
         }
     }
 
-    @Test func `is counted by how it is spoken, until it closes`() async throws {
-        try await TestServer.with(tls: server) { server in
-            let traffic = server.traffic
-            let first = try connect(server)
-            first.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
-            #expect(first.readAnswer()?.status == 200)
-            #expect(traffic.open(.secureHTTP1) == 1 && traffic.open(.handshake) == 0)
-            let second = try Client(port: server.port)
-            try second.startTLS(http2Client)
-            second.send(HTTP2Client.preface)
-            second.finishSending()
-            while second.readToEnd() > 0 {}
-            let stranger = try Client(port: server.port)
-            stranger.sendRaw(Array("GET / HTTP/1.1\r\n\r\n".utf8))
-            _ = stranger.readToEnd()
-            first.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            #expect(first.readAnswer()?.status == 200)
-            first.finishSending()
-            while Traffic.Wire.allCases.contains(where: { traffic.open($0) > 0 }) {
-                await Task.yield()
-            }
-            #expect(traffic.accepted(isSecure: true) == 3)
-            #expect(traffic.accepted(isSecure: false) == 0)
-            #expect(traffic.handshakes(.full, .tls13) == 2)
-            #expect(traffic.handshakes(.failed, .none) == 1)
-        }
-    }
-
     @Test func `takes a large body and gives a large answer to a slow reader`() async throws {
         let limits = LimitTests.limits { $0.unsentBytesMax = 1000 }
         try await TestServer.with(limits: limits, tls: server) { server in

@@ -10,7 +10,6 @@ final class TestServer: Sendable {
     let server: Server
     let port: UInt16
     let responder: EchoResponder
-    let traffic = Traffic()
 
     init(
         limits: HTTPLimits = HTTPLimits(),
@@ -36,8 +35,7 @@ final class TestServer: Sendable {
             loops: group,
             responder: responder,
             observer: observer,
-            tls: tls,
-            traffic: traffic
+            tls: tls
         )
         port = try server.start()[0].port
     }
