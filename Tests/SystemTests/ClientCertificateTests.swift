@@ -159,7 +159,7 @@ struct ClientCertificateTests {
         // way.
         try await Wait.until("the first answer") {
             try await operators.send(.get, "/metrics").text.contains(
-                #"easel_http_requests_total{operation="followDesiredState",class="2xx"} 1"#
+                #"easel_http_requests_total{method="GET",route="/v1/edgehosts/{uid}/desired",status="2xx"} 1"#
             )
         }
         #expect(

@@ -26,7 +26,8 @@ package struct ChunkedDecoder {
         case endLineFeed
     }
 
-    private let limits: HTTPLimits
+    private let chunkExtensionBytesMax: Int
+    private let trailerBytesMax: Int
     private var state = State.size(digits: 0)
     /// The size of the chunk while it is read, then the bytes of it still to come.
     private var remaining = 0
@@ -37,7 +38,8 @@ package struct ChunkedDecoder {
 
     /// Makes a decoder at the beginning of a body.
     package init(limits: HTTPLimits) {
-        self.limits = limits
+        chunkExtensionBytesMax = limits.chunkExtensionBytesMax
+        trailerBytesMax = limits.trailerBytesMax
     }
 
     /// Takes the next bytes and appends what they hold to the body.
@@ -86,7 +88,7 @@ package struct ChunkedDecoder {
             if byte == 13 {
                 state = .sizeLineFeed
             } else {
-                guard length < limits.chunkExtensionBytesMax else {
+                guard length < chunkExtensionBytesMax else {
                     throw .badRequest("A chunk extension is too long.")
                 }
                 try refuseControl(byte)
@@ -130,7 +132,7 @@ package struct ChunkedDecoder {
 
     private mutating func takeTrailer(_ byte: UInt8) throws(ProtocolFault) {
         trailerBytes += 1
-        guard trailerBytes <= limits.trailerBytesMax else { throw .headTooLarge }
+        guard trailerBytes <= trailerBytesMax else { throw .headTooLarge }
         switch state {
         case .trailerStart where byte == 13:
             state = .endLineFeed

@@ -25,7 +25,10 @@ package struct RequestHeadParser {
     /// Whether the head is complete and keeps to the rules.
     package private(set) var isComplete = false
 
-    private let limits: HTTPLimits
+    // Of the limits only what a head needs: a parser is made for each request.
+    private let headBytesMax: Int
+    private let targetBytesMax: Int
+    private let fieldCountMax: Int
     /// Where the first line that is not parsed yet begins.
     private var lineStart = 0
     /// There is no line feed from `lineStart` up to here.
@@ -42,7 +45,9 @@ package struct RequestHeadParser {
 
     /// Makes a parser at the beginning of a head.
     package init(limits: HTTPLimits) {
-        self.limits = limits
+        headBytesMax = limits.headBytesMax
+        targetBytesMax = limits.targetBytesMax
+        fieldCountMax = limits.fieldCountMax
     }
 
     /// Whether part of a request has come, beyond an empty line before it.
@@ -107,7 +112,7 @@ package struct RequestHeadParser {
         end: Int
     ) throws(ProtocolFault) {
         if hasRequestLine {
-            if end > limits.headBytesMax { throw .headTooLarge }
+            if end > headBytesMax { throw .headTooLarge }
         } else if end > lineStart {
             try checkRequestLineBegun(UnsafeBufferPointer(rebasing: bytes[lineStart..<end]))
         }
@@ -132,7 +137,7 @@ package struct RequestHeadParser {
             throw .unknownMethod
         }
         let targetEnd = line.position(of: 32, from: methodEnd + 1) ?? line.count
-        if targetEnd - methodEnd - 1 > limits.targetBytesMax { throw .targetTooLong }
+        if targetEnd - methodEnd - 1 > targetBytesMax { throw .targetTooLong }
         // Behind the target stand a blank, eight characters and the end of line.
         if line.count - targetEnd > 11 {
             throw .badRequest("The protocol version is malformed.")
@@ -254,7 +259,7 @@ package struct RequestHeadParser {
         guard !value.holdsControl else {
             throw .badRequest("A header field value holds a control character.")
         }
-        guard request.fields.count < limits.fieldCountMax else { throw .tooManyFields }
+        guard request.fields.count < fieldCountMax else { throw .tooManyFields }
         try takeFraming(
             UnsafeBufferPointer(rebasing: line[..<nameEnd]),
             value,
