@@ -6,17 +6,17 @@ import Logging
 import Primitives
 import Storage
 
-// Two machines that use one credential, as after a disk was copied.
+// Several machines that use one credential, as after a disk was copied.
 extension AgentSync {
     static let cloned = "identity-conflict"
 
-    /// Takes up the stamp of a poll, and pauses the newer machine when there are two.
+    /// Takes up the stamp of a poll, and pauses the newer machines when there are several.
     func watch(_ entry: FleetEntry, _ stamp: PollStamp, from address: String) async throws {
-        guard case .cloned(let older) = entry.watch(stamp), entry.pausedReason == nil else {
-            return
-        }
+        guard case .cloned(let older) = entry.watch(stamp, at: monotonic()),
+            entry.pausedReason == nil
+        else { return }
         logger.warning(
-            "two machines use one credential",
+            "several machines use one credential",
             metadata: ["appliance": "\(entry.uid)", "address": "\(address)"]
         )
         try await database.write { tx in

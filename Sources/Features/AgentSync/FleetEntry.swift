@@ -194,14 +194,14 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
 
     /// Takes up the stamp of a poll when it is the next of the same agent.
     ///
-    /// - Returns: whether it was; any other is left to ``watch(_:)``.
+    /// - Returns: whether it was; any other is left to ``watch(_:at:)``.
     func advance(_ stamp: PollStamp) -> Bool {
         state.withLock { $0.watch.advance(stamp) }
     }
 
     /// Takes up the stamp of a poll.
-    func watch(_ stamp: PollStamp) -> PollWatch.Finding {
-        state.withLock { $0.watch.take(stamp) }
+    func watch(_ stamp: PollStamp, at now: MonotonicTime) -> PollWatch.Finding {
+        state.withLock { $0.watch.take(stamp, at: now) }
     }
 
     /// Takes up that the credential's use is written.

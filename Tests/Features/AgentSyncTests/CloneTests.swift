@@ -25,7 +25,20 @@ private struct Dice: RandomNumberGenerator {
     }
 }
 
-@Suite("Two machines with one credential") struct PollWatchTests {
+/// What the server remembers of one appliance; a poll comes each half minute.
+private struct Watched {
+    var watch = PollWatch()
+    private var now = MonotonicTime(nanoseconds: 1)
+
+    mutating func take(_ stamp: PollStamp) -> PollWatch.Finding {
+        now = now.adding(milliseconds: 30_000)
+        return watch.take(stamp, at: now)
+    }
+
+    mutating func pass(hours: Int64) { now = now.adding(milliseconds: hours * 3_600_000) }
+}
+
+@Suite("Several machines with one credential") struct PollWatchTests {
     @Test func `of a stamp every form but one is refused`() {
         func read(_ text: String) -> PollStamp? { PollStamp(text: Array(text.utf8)[...]) }
         let stamp = PollStamp(run: .max, count: 999_999_999_999_999_999)
@@ -37,15 +50,16 @@ private struct Dice: RandomNumberGenerator {
     }
 
     /// One agent: it is started again, loses polls, and a poll of a life that has ended comes in
-    /// late; the server forgets everything now and then.
+    /// late; a proxy repeats what it has seen; the server forgets everything now and then.
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `an agent alone is never taken for two`(_ seed: UInt64) {
         var dice = Dice(state: seed)
-        var watch = PollWatch()
+        var watched = Watched()
         var stamp = PollStamp.start(random: dice.next())
         var heldUp: PollStamp?
+        var taken: [PollStamp] = []
         for _ in 0..<2000 {
-            if dice.happens(2) { watch = PollWatch() }
+            if dice.happens(2) { (watched.watch, taken) = (PollWatch(), []) }
             if dice.happens(10) {
                 // It ends, perhaps in the middle of a poll. What the disk holds does not matter.
                 if dice.happens(50) { heldUp = stamp.next }
@@ -54,11 +68,41 @@ private struct Dice: RandomNumberGenerator {
             stamp = stamp.next
             // Of a life that has just begun the first poll arrives: it is sent until it does.
             if stamp.count > 1, dice.happens(10) { continue }
-            #expect(watch.take(stamp) == .single, "seed \(seed)")
+            #expect(watched.take(stamp) == .single, "seed \(seed)")
             if let late = heldUp, dice.happens(50) {
                 heldUp = nil
-                #expect(watch.take(late) == .single, "seed \(seed)")
+                #expect(watched.take(late) == .single, "seed \(seed)")
+                taken.append(late)
             }
+            // Of the life that goes on a proxy repeats the last poll only, as it is answered then.
+            if dice.happens(20), let copy = taken.suffix(20).randomElement(using: &dice),
+                copy.run != stamp.run
+            {
+                #expect(watched.take(copy) == .single, "seed \(seed)")
+            }
+            taken.append(stamp)
+        }
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func `an agent that starts again and again is none, even when its polls come late`(
+        _ seed: UInt64
+    ) {
+        var dice = Dice(state: seed)
+        var watched = Watched()
+        var late: [PollStamp] = []
+        for _ in 0..<2000 {
+            var stamp = PollStamp.start(random: dice.next())
+            for _ in 0..<Int.random(in: 1...3, using: &dice) {
+                stamp = stamp.next
+                #expect(watched.take(stamp) == .single, "seed \(seed)")
+                if !late.isEmpty, dice.happens(30) {
+                    let place = Int.random(in: late.indices, using: &dice)
+                    #expect(watched.take(late.remove(at: place)) == .single, "seed \(seed)")
+                }
+            }
+            if dice.happens(30) { late.append(stamp.next) }
+            if late.count > 3 { late.removeFirst() }
         }
     }
 
@@ -66,18 +110,18 @@ private struct Dice: RandomNumberGenerator {
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `two agents are found out, and the one that was first is named`(_ seed: UInt64) {
         var dice = Dice(state: seed)
-        var watch = PollWatch()
+        var watched = Watched()
         var first = PollStamp.start(random: dice.next())
         for _ in 0..<Int.random(in: 1...50, using: &dice) {
             first = first.next
-            #expect(watch.take(first) == .single)
+            #expect(watched.take(first) == .single)
         }
         var second = PollStamp.start(random: dice.next())
         let share = Int.random(in: 35...65, using: &dice)
         for number in 1...80 {
             let isFirst = number > 1 && dice.happens(share)
             if isFirst { first = first.next } else { second = second.next }
-            switch watch.take(isFirst ? first : second) {
+            switch watched.take(isFirst ? first : second) {
             case .single: continue
             case .cloned(let older):
                 #expect(older == first.run, "seed \(seed)")
@@ -87,53 +131,135 @@ private struct Dice: RandomNumberGenerator {
         Issue.record("not found in 80 polls, seed \(seed)")
     }
 
+    @Test(arguments: 2...PollWatch.runsMax)
+    func `so are more that take turns`(_ machines: Int) {
+        var stamps = (1...machines).map { PollStamp.start(random: UInt64($0)) }
+        var watched = Watched()
+        for _ in 0...Int(PollWatch.returnsMax) {
+            for place in stamps.indices {
+                stamps[place] = stamps[place].next
+                let finding = watched.take(stamps[place])
+                guard finding != .single else { continue }
+                #expect(finding == .cloned(older: 1))
+                return
+            }
+        }
+        Issue.record("not found")
+    }
+
+    @Test(arguments: 0..<200 as Range<UInt64>)
+    func `and more that poll in any order, of which not the last one is named`(_ seed: UInt64) {
+        var dice = Dice(state: seed)
+        let machines = Int.random(in: 3...12, using: &dice)
+        var stamps: [PollStamp] = []
+        var watched = Watched()
+        for _ in 0..<100 {
+            if stamps.count < machines { stamps.append(.start(random: dice.next())) }
+            let place = Int.random(in: stamps.indices, using: &dice)
+            stamps[place] = stamps[place].next
+            let finding = watched.take(stamps[place])
+            guard case .cloned(let older) = finding else { continue }
+            #expect(stamps.contains { $0.run == older }, "seed \(seed)")
+            return
+        }
+        Issue.record("not found in 100 polls, seed \(seed)")
+    }
+
+    @Test(arguments: [13, 100, 700])
+    func `a copy that polls rarely is found out`(_ often: Int) {
+        var watched = Watched()
+        var (first, second) = (PollStamp.start(random: 1), PollStamp.start(random: 2))
+        for _ in 0...PollWatch.returnsMax {
+            for _ in 0..<often {
+                first = first.next
+                let finding = watched.take(first)
+                guard finding == .single else {
+                    #expect(finding == .cloned(older: 1))
+                    return
+                }
+            }
+            second = second.next
+            #expect(watched.take(second) == .single)
+        }
+        Issue.record("not found")
+    }
+
+    @Test func `a copy that starts again before each poll is found out too`() {
+        var watched = Watched()
+        var first = PollStamp.start(random: 1)
+        var findings: [PollWatch.Finding] = []
+        for run in 0...UInt64(PollWatch.returnsMax) {
+            first = first.next
+            findings.append(watched.take(first))
+            #expect(watched.take(PollStamp.start(random: 2 + run).next) == .single)
+        }
+        #expect(findings.last == .cloned(older: 1))
+        #expect(findings.dropLast().allSatisfy { $0 == .single })
+    }
+
+    @Test func `what is a day ago counts no more`() {
+        var watched = Watched()
+        var (first, second) = (PollStamp.start(random: 1), PollStamp.start(random: 2))
+        for _ in 0..<100 {
+            (first, second) = (first.next, second.next)
+            #expect(watched.take(first) == .single)
+            watched.pass(hours: 13)
+            #expect(watched.take(second) == .single)
+            watched.pass(hours: 13)
+        }
+    }
+
     @Test func `machines that were copied as they ran share a run and cannot be told apart`() {
-        var watch = PollWatch()
+        var watched = Watched()
         var one = PollStamp.start(random: 7)
         for _ in 0..<100 {
             one = one.next
-            #expect(watch.take(one) == .single)
+            #expect(watched.take(one) == .single)
         }
         // One is a poll ahead soon, as each waits for another time.
         var other = one
         one = one.next
-        #expect(watch.take(one) == .single)
+        #expect(watched.take(one) == .single)
         var findings: [PollWatch.Finding] = []
-        for _ in 0..<PollWatch.turnsMax {
+        for _ in 0..<PollWatch.fallsMax {
             (one, other) = (one.next, other.next)
-            findings += [watch.take(one), watch.take(other)]
+            findings += [watched.take(one), watched.take(other)]
         }
         #expect(findings.last == .cloned(older: nil))
         #expect(findings.dropLast().allSatisfy { $0 == .single })
     }
 
     @Test func `a proxy that sends polls twice is no second machine`() {
-        var watch = PollWatch()
+        var watched = Watched()
         var stamp = PollStamp.start(random: 7)
         for _ in 0..<100 {
             stamp = stamp.next
-            #expect(watch.take(stamp) == .single)
-            #expect(watch.take(stamp) == .single)
+            #expect(watched.take(stamp) == .single)
+            #expect(watched.take(stamp) == .single)
         }
     }
 
     @Test func `agents that send no stamp are left alone`() {
-        var watch = PollWatch()
-        for _ in 0..<1000 { #expect(watch.take(.none) == .single) }
+        var watched = Watched()
+        for _ in 0..<1000 { #expect(watched.take(.none) == .single) }
         // An update brings a stamp.
         var stamp = PollStamp.start(random: 1)
         for _ in 0..<1000 {
             stamp = stamp.next
-            #expect(watch.take(stamp) == .single)
+            #expect(watched.take(stamp) == .single)
         }
     }
 }
 
 @Suite("A copied disk") struct CloneTests {
     /// Two machines that take turns until the server has found out.
-    private func poll(_ fleet: Fleet, _ credential: String) async throws -> [String: UInt16] {
+    private func poll(
+        _ fleet: Fleet,
+        _ credential: String,
+        after start: Int = 0
+    ) async throws -> [String: UInt16] {
         var statuses: [String: UInt16] = [:]
-        for number in 1...5 {
+        for number in start + 1...start + 5 {
             for run in ["aaaa", "bbbb"] {
                 statuses[run] = try await fleet.poll(
                     "device-1",
@@ -201,7 +327,8 @@ private struct Dice: RandomNumberGenerator {
         )
         #expect(resumed.status == 204)
         #expect(try await fleet.poll("device-1", credential, stamp: "bbbb.30").status == 200)
-        #expect(try await poll(fleet, credential).values.sorted() == [200, 409])
+        let statuses = try await poll(fleet, credential, after: 30)
+        #expect(statuses == ["aaaa": 409, "bbbb": 200])
         #expect(try await fleet.events(of: "device-1").count { $0 == "CloneDetected" } == 2)
     }
 

@@ -75,11 +75,11 @@ package struct ApplianceEvent: Sendable, Hashable {
         ApplianceEvent(
             .error,
             reason: "CloneDetected",
-            message: "Two machines use the credential of this appliance, as after a disk was "
+            message: "Several machines use the credential of this appliance, as after a disk was "
                 + "copied; one of them polls from \(address). "
                 + (isOneKept
-                    ? "The one that came later is paused. "
-                    : "They cannot be told apart, so both are paused. ")
+                    ? "Those that came later are paused. "
+                    : "They cannot be told apart, so all are paused. ")
                 + "Take the copy off the network and use 'resume', or use 'replace host'."
         )
     }
