@@ -1,4 +1,5 @@
 import APIKit
+import HTTPCore
 import Primitives
 import Synchronization
 
@@ -13,6 +14,9 @@ package final class FakeAppliance: AppliancePrincipal {
         self.uid = uid
         self.tenantUID = tenantUID
     }
+
+    /// It is never paused.
+    package func checkServed(_ request: Request) throws {}
 
     /// As the fleet's entries do.
     package func take(_ limit: RateLimit, at now: MonotonicTime) -> RateLimit.Outcome {

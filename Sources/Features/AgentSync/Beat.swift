@@ -32,11 +32,10 @@ extension AgentSync {
             tag: "Agents",
             summary: "Tells that an appliance lives, and how it fares.",
             access: .appliance,
-            failures: [.invalidBody, .resourceNotFound, .identityConflict],
+            failures: [.invalidBody, .resourceNotFound],
             input: BeatInput.self
         ) { beat, context in
             let entry = try await caller(context)
-            try refuseClone(entry, context.request)
             try await take(beat.health, of: entry, at: context.now)
         }
     }

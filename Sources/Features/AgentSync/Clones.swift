@@ -35,15 +35,15 @@ extension AgentSync {
             try appliances.announce(.updated, fetch(entry, tx), tx)
         }
     }
+}
 
-    /// Refuses what a paused machine tells; a poll is refused where it is answered.
-    ///
-    /// - Throws: `.identityConflict`.
-    func refuseClone(_ entry: FleetEntry, _ request: Request) throws {
-        guard entry.pausedReason == Self.cloned else { return }
-        guard try entry.pausedReason(for: PollStamp(request).run) == nil else {
-            throw Self.paused(Self.cloned)
-        }
+extension FleetEntry {
+    /// As ``AppliancePrincipal`` says; the run that was kept is served.
+    package func checkServed(_ request: Request) throws {
+        guard pausedReason != nil,
+            let reason = try pausedReason(for: PollStamp(request).run)
+        else { return }
+        throw AgentSync.paused(reason)
     }
 }
 

@@ -17,7 +17,7 @@ extension AgentSync {
             summary: "Shows what an appliance should be; with `wait`, once that has changed.",
             document: .agent,
             access: .appliance,
-            failures: [.invalidRequest, .resourceNotFound, .serverBehind, .identityConflict],
+            failures: [.invalidRequest, .resourceNotFound],
             query: [
                 QueryParameter(
                     "wait",
@@ -30,6 +30,7 @@ extension AgentSync {
             examples: DesiredAnswer.examples
         ) { context in try await poll(context) }
         .alsoAnswering(204)
+        .servingPaused()
         .answeringAtOnce { context in unchanged(context) }
         .answeringWithEntityTag()
     }

@@ -15,13 +15,10 @@ extension AgentSync {
             summary: "Tells what an appliance has applied, how it fares and what happened.",
             document: .agent,
             access: .appliance,
-            failures: [
-                .invalidBody, .resourceNotFound, .staleReport, .serverBehind, .identityConflict,
-            ],
+            failures: [.invalidBody, .resourceNotFound, .staleReport],
             input: ReportInput.self
         ) { input, context in
             let entry = try await caller(context)
-            try refuseClone(entry, context.request)
             let now = context.now
             let report = input.report
             if isAhead(report.observed, of: entry.desired().number, entry) {

@@ -178,6 +178,11 @@ package final class Dispatcher: Responder {
         }
         let budget = try count(principal, route.endpoint, request)
         try allow(principal, access, request, captures)
+        if case .appliance(let appliance) = principal, access != .open,
+            !route.endpoint.servesPaused
+        {
+            try appliance.checkServed(request)
+        }
         guard
             request.query.isEmpty
                 || QueryString.isWellFormed(request.head[request.query])

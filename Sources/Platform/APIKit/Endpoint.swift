@@ -112,6 +112,8 @@ package struct Endpoint: Sendable {
     /// Whether a call may carry an `Idempotency-Key`.
     package private(set) var takesIdempotencyKey = false
     private var answersSecret = false
+    /// See ``servingPaused()``.
+    private(set) var servesPaused = false
     /// What a call has to pass; see ``admitting(_:)``.
     private(set) var pass: (@Sendable (RequestContext) throws -> any Sendable)?
 
@@ -181,6 +183,13 @@ package struct Endpoint: Sendable {
     ) -> Endpoint {
         var copy = self
         copy.shortcut = shortcut
+        return copy
+    }
+
+    /// The endpoint, as one that itself tells an appliance that it is paused; any other refuses it.
+    package func servingPaused() -> Endpoint {
+        var copy = self
+        copy.servesPaused = true
         return copy
     }
 

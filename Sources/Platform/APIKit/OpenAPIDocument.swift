@@ -169,6 +169,10 @@ package enum OpenAPIDocument {
         if endpoint.access != .open {
             codes += [.unauthenticated, .operationForbidden, .tooManyRequests]
         }
+        switch endpoint.access {
+        case .appliance, .applianceOrUser: codes += [.serverBehind, .identityConflict]
+        default: break
+        }
         if endpoint.checksSecrets { codes.append(.tooManyRequests) }
         if endpoint.bodyBytesMax > 0 {
             codes += [.bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding]

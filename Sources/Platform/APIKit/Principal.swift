@@ -1,3 +1,4 @@
+import HTTPCore
 import Primitives
 
 /// What a caller may do, `resource.verb` as Palette names it.
@@ -57,6 +58,11 @@ package protocol AppliancePrincipal: AnyObject, Sendable {
     var key: Int64 { get }
     var uid: String { get }
     var tenantUID: String { get }
+    /// Refuses a call while an operator has to look at the appliance.
+    ///
+    /// - Throws: `.serverBehind`, `.identityConflict`; `.invalidRequest` when the request cannot be
+    ///   read.
+    func checkServed(_ request: Request) throws
     /// Takes one call from the appliance's own budget.
     func take(_ limit: RateLimit, at now: MonotonicTime) -> RateLimit.Outcome
 }

@@ -90,6 +90,10 @@ final class FakeServer: Courier {
             guard let credential = inside.credential,
                 Self.field(request, "Authorization") == "Bearer \(credential)"
             else { return Self.error(401, "Unauthorized") }
+            // Without it a machine that was kept while its copy is paused would be refused.
+            guard Self.field(request, "Easel-Poll") != nil else {
+                return Self.error(409, "IdentityConflict")
+            }
             if path.hasSuffix("/desired") {
                 inside.polledAt.append(time.inside.withLock(\.milliseconds))
                 return Self.desired(request, &inside)

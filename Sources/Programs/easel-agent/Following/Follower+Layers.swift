@@ -22,7 +22,8 @@ extension Follower {
                 return try await link.fetch(
                     part,
                     after: blobs.begun(part),
-                    credential: credential
+                    credential: credential,
+                    stamp: stamp
                 ) { received in try blobs.keepBegun(received, of: part.digest) }
             } catch let trouble as ServerLink.Trouble {
                 throw LayerFailure(

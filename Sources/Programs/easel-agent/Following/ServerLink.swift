@@ -151,9 +151,10 @@ struct ServerLink: Sendable {
         _ part: Part,
         after begun: [UInt8] = [],
         credential: String,
+        stamp: PollStamp,
         onCutOff: ([UInt8]) throws -> Void = { _ in }
     ) async throws -> [UInt8] {
-        var fields: [(name: String, value: String)] = []
+        var fields: [(name: String, value: String)] = [("Easel-Poll", stamp.text)]
         if !begun.isEmpty {
             fields.append(("Range", "bytes=\(begun.count)-"))
             fields.append(("If-Range", "\"\(part.digest)\""))
