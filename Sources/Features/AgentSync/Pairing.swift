@@ -175,6 +175,7 @@ extension AgentSync {
         var appliance = former
         appliance.pair(
             credentialDigest: SecretDigest(presented: credential).hex,
+            keyDigest: token == nil ? attempt.input.pairingKeyDigest?.hex : nil,
             fingerprint: attempt.input.fingerprint,
             spec: attempt.input.document.spec,
             isHeld: !clusters.isEmpty,

@@ -50,6 +50,13 @@ extension PairingClaim {
             }
             return admitted(appliance, token: nil)
         }
+        // Its answer was lost, or another machine has read the key.
+        if let key = pairingKeyDigest,
+            let spent = appliance.spentKeyDigest.flatMap(Digest.init(hex:)),
+            appliance.pairingKeyDigest == nil, ConstantTime.equal(key, spent)
+        {
+            return admitted(appliance, token: nil)
+        }
         switch token {
         case .success(let token) where token.tenantUID == appliance.scope.tenantUID:
             return admitted(appliance, token: token)

@@ -77,6 +77,9 @@ package struct Appliance: Sendable, Hashable {
     package var tunnelStatus: [UInt8]
     /// Digest of the one-time key that the machine has to present; `nil` when none is set.
     package var pairingKeyDigest: String?
+    /// Digest of the one-time key by which the machine paired, until its credential is used: the
+    /// answer may have been lost.
+    package var spentKeyDigest: String?
     /// Digest of the credential that the machine was given; `nil` while unpaired.
     package var credentialDigest: String?
     /// Whether a request came with the credential; until then its answer may have been lost.

@@ -51,9 +51,12 @@ extension Appliance {
     ///
     /// The one-time key is used up.
     ///
-    /// - Parameter isHeld: whether a cluster holds the appliance.
+    /// - Parameters:
+    ///   - keyDigest: of the one-time key, when that admitted the machine.
+    ///   - isHeld: whether a cluster holds the appliance.
     package mutating func pair(
         credentialDigest: String,
+        keyDigest: String?,
         fingerprint: String,
         spec: DeviceSpecInput?,
         isHeld: Bool,
@@ -64,6 +67,7 @@ extension Appliance {
         isCredentialUsed = false
         self.fingerprint = fingerprint
         pairingKeyDigest = nil
+        spentKeyDigest = keyDigest
         reapprovalSince = nil
         pausedReason = nil
         keptRun = nil
@@ -87,6 +91,7 @@ extension Appliance {
         keptRun = nil
         pairedAt = nil
         self.pairingKeyDigest = pairingKeyDigest
+        spentKeyDigest = nil
         machine = machine.withChecksum("")
     }
 }

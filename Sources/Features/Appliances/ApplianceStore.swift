@@ -12,10 +12,10 @@ package enum ApplianceStore {
         a.cpu_cores, a.memory_mb, a.remote_shell, a.temporary_user, a.tunnel_status,
         a.pairing_key_digest, a.credential_digest, a.fingerprint, a.paused_reason,
         a.desired_counter, a.version, a.created_at, a.modified_at, a.paired_at,
-        a.is_credential_used, a.reapproval_since, a.kept_run
+        a.is_credential_used, a.reapproval_since, a.kept_run, a.spent_key_digest
         """
     /// How many columns there are in ``columns``: what a statement selects after them begins here.
-    static let columnCount = 33
+    static let columnCount = 34
 
     static func appliance(_ row: borrowing Row) -> Appliance {
         Appliance(
@@ -41,6 +41,7 @@ package enum ApplianceStore {
             tunnel: TunnelConfig(remoteShell: row.text(18), temporaryUser: row.text(19)),
             tunnelStatus: row.bytes(20),
             pairingKeyDigest: row.optionalText(21),
+            spentKeyDigest: row.optionalText(33),
             credentialDigest: row.optionalText(22),
             isCredentialUsed: row.int(30) != 0,
             fingerprint: row.optionalText(23),
@@ -333,7 +334,8 @@ package enum ApplianceStore {
                 remote_shell = $16, temporary_user = $17, tunnel_status = $18,
                 pairing_key_digest = $19, credential_digest = $20, fingerprint = $21,
                 paused_reason = $22, desired_counter = $23, version = $24, modified_at = $25,
-                paired_at = $26, is_credential_used = $27, reapproval_since = $28, kept_run = $29
+                paired_at = $26, is_credential_used = $27, reapproval_since = $28, kept_run = $29,
+                spent_key_digest = $30
             WHERE key = $1
             """,
             [.int(updated.key)] + written(updated) + [
@@ -343,6 +345,7 @@ package enum ApplianceStore {
                 .optionalTimestamp(updated.pairedAt), .int(updated.isCredentialUsed ? 1 : 0),
                 .optionalTimestamp(updated.reapprovalSince), .optionalInt(updated.keptRun),
             ]
+                .optionalText(updated.spentKeyDigest),
         )
         if updated.tags != former.tags {
             try tx.run("DELETE FROM appliance_tag WHERE appliance_key = $1", .int(updated.key))
@@ -383,7 +386,7 @@ package enum ApplianceStore {
     ) throws -> Bool {
         try tx.run(
             """
-            UPDATE appliance SET is_credential_used = 1
+            UPDATE appliance SET is_credential_used = 1, spent_key_digest = NULL
             WHERE key = $1 AND credential_digest = $2
             """,
             .int(key),

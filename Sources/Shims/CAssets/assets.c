@@ -25,6 +25,9 @@ static const unsigned char migration_0006[] = {
 static const unsigned char migration_0007[] = {
 #embed "../../../migrations/0007_idempotency.sql"
 };
+static const unsigned char migration_0008[] = {
+#embed "../../../migrations/0008_spent_keys.sql"
+};
 
 #define ASSET(path, array) { path, array, sizeof array }
 
@@ -36,6 +39,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0005_packs.sql", migration_0005),
     ASSET("migrations/0006_profiles.sql", migration_0006),
     ASSET("migrations/0007_idempotency.sql", migration_0007),
+    ASSET("migrations/0008_spent_keys.sql", migration_0008),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];

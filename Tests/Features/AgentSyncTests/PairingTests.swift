@@ -22,7 +22,9 @@ import Testing
             try fleet.count("SELECT count(*) FROM audit WHERE actor_kind = 'appliance'") == 1
         )
         // A replayed key is refused, whatever machine it comes from.
+        _ = try await fleet.poll("device-153", answer.credential ?? "")
         #expect(try await fleet.pair("device-153", key: "once").status == 401)
+        #expect(try await fleet.pair("device-153", key: "once", fingerprint: "2").status == 401)
         #expect(try await fleet.pair("device-153", key: "x", fingerprint: "2").status == 401)
         // The credential is shown once.
         let read = try await fleet.appliance("device-153")

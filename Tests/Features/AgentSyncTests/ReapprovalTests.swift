@@ -61,6 +61,44 @@ import Testing
         #expect(try await fleet.pair("device-1", token: token).status == 202)
     }
 
+    @Test func `so does one that has nothing but a pairing key, which nobody else can use`()
+        async throws
+    {
+        let fleet = try Fleet()
+        try await fleet.register("device-1", key: "once")
+        var credentials: [String] = []
+        for _ in 0..<3 {
+            let answer = try await fleet.pair("device-1", key: "once")
+            #expect(answer.status == 200)
+            credentials.append(answer.credential ?? "")
+            let other = try await fleet.pair("device-1", key: "once", fingerprint: "machine-2")
+            #expect(other.code == "IdentityConflict")
+            #expect(try await fleet.pair("device-1", key: "wrong").status == 401)
+        }
+        #expect(try await fleet.poll("device-1", credentials[1]).status == 401)
+        #expect(try await fleet.poll("device-1", credentials[2]).status == 200)
+        #expect(try await fleet.pair("device-1", key: "once").status == 401)
+        #expect(try await fleet.poll("device-1", credentials[2]).status == 200)
+    }
+
+    @Test(arguments: ["replace", "hostPairingKey"])
+    func `a used key is worth nothing once an operator gives another one`(_ how: String)
+        async throws
+    {
+        let fleet = try Fleet()
+        try await fleet.register("device-1", key: "once")
+        _ = try await fleet.pair("device-1", key: "once")
+        _ = try await fleet.api.call(
+            how == "replace" ? .post : .patch,
+            "/v1/edgehosts/device-1/\(how)",
+            project: "p1",
+            body: ["hostPairingKey": "next"]
+        )
+        #expect(try await fleet.pair("device-1", key: "once").status == 401)
+        #expect(try await fleet.pair("device-1", key: "next").status == 200)
+        #expect(try await fleet.pair("device-1", key: "once").status == 401)
+    }
+
     @Test(arguments: ["poll", "beat", "report", "login", "profiles"])
     func `whatever it says first is a use, and outlives the process`(_ first: String)
         async throws

@@ -113,6 +113,7 @@ final class Site: Sendable {
             var appliance = former
             appliance.pair(
                 credentialDigest: "digest of \(uid)",
+                keyDigest: nil,
                 fingerprint: fingerprint,
                 spec: nil,
                 isHeld: false,
