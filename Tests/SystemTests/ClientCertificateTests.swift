@@ -155,7 +155,7 @@ struct ClientCertificateTests {
             ]
         )
         let operators = try server.api(isSecure: false)
-        // The first answer is there; the poll is parked now or in a moment, and ends as 401 either
+        // The first answer is there; the poll is parked now or in a moment, and ends as 404 either
         // way.
         try await Wait.until("the first answer") {
             try await operators.send(.get, "/metrics").text.contains(
@@ -167,10 +167,10 @@ struct ClientCertificateTests {
         )
         #expect(try await poll.ended(within: .seconds(10)) == .exit(0))
         let lines = poll.output.text.split(separator: "\n")
-        #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("401") }, "\(lines)")
-        #expect(lines.last == "401 0")
+        #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("404") }, "\(lines)")
+        #expect(lines.last == "404 0")
         // Its ticket is worth nothing either.
-        #expect(try await status(own, server, in: folder, showing: true) == "401")
+        #expect(try await status(own, server, in: folder, showing: true) == "404")
     }
 
     @Test(.timeLimit(.minutes(1)))

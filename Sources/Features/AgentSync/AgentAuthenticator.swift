@@ -1,7 +1,9 @@
 import APIKit
+import Appliances
 import Crypto
 import HTTPCore
 import Primitives
+import Storage
 
 /// Finds the appliance behind a credential, in memory.
 package struct AgentAuthenticator: Sendable {
@@ -10,10 +12,7 @@ package struct AgentAuthenticator: Sendable {
     package static let prefix: StaticString = "easel_agent_"
 
     let index: FleetIndex
-
-    package init(index: FleetIndex) {
-        self.index = index
-    }
+    let database: Database
 
     /// Whether these bytes look like an appliance's credential.
     package static func isAgentCredential(_ request: Request, _ range: Range<Int>) -> Bool {
@@ -22,7 +21,8 @@ package struct AgentAuthenticator: Sendable {
 
     /// The appliance that the credential belongs to.
     ///
-    /// - Throws: `.unauthenticated`, the same for unknown, replaced and deleted.
+    /// - Throws: `.resourceNotFound` when it was deleted; `.unauthenticated`, the same for unknown
+    ///   and replaced.
     package func principal(_ request: Request, _ range: Range<Int>) throws -> Principal {
         let head = request.head
         return try principal(credential: SHA256.digest(head.span.extracting(range)))
@@ -31,16 +31,21 @@ package struct AgentAuthenticator: Sendable {
     /// The appliance that a certificate stands for: one is made out for a credential, and dies
     /// with it.
     ///
-    /// - Throws: `.unauthenticated`, as for the credential itself.
+    /// - Throws: as for the credential itself.
     package func principal(certified digest: [UInt8]) throws -> Principal {
         guard let digest = Digest(bytes: digest) else { throw AgentSync.invalidCredential }
         return try principal(credential: digest)
     }
 
     private func principal(credential digest: Digest) throws -> Principal {
-        guard let entry = index.entry(credential: digest) else {
-            throw AgentSync.invalidCredential
+        .appliance(try entry(credential: digest))
+    }
+
+    func entry(credential digest: Digest) throws -> FleetEntry {
+        if let entry = index.entry(credential: digest) { return entry }
+        let deleted = try database.read { tx in
+            try DeletedCredentialStore.uid(digest: digest.hex, tx)
         }
-        return .appliance(entry)
+        throw deleted.map(ApplianceStore.notFound) ?? AgentSync.invalidCredential
     }
 }

@@ -44,7 +44,9 @@ package struct AgentSync: Sendable {
     }
 
     /// Finds the appliance behind a credential.
-    package var authenticator: AgentAuthenticator { AgentAuthenticator(index: index) }
+    package var authenticator: AgentAuthenticator {
+        AgentAuthenticator(index: index, database: database)
+    }
 
     /// How many appliances there are.
     package var applianceCount: Int { index.count }
@@ -149,13 +151,20 @@ package struct AgentSync: Sendable {
     }
 
     func noteUse(of entry: FleetEntry) async throws {
-        guard let digest = entry.credential?.hex else { throw Self.invalidCredential }
+        guard let digest = entry.credential?.hex else { throw revoked(entry) }
         let isValid = try await database.write { tx in
             let isValid = try ApplianceStore.setCredentialUsed(entry.key, digest: digest, tx)
             if isValid { tx.afterCommit { entry.setCredentialUsed() } }
             return isValid
         }
-        guard isValid else { throw Self.invalidCredential }
+        guard isValid else { throw revoked(entry) }
+    }
+
+    /// Why an appliance that has just called is not served any more: it was deleted, or its
+    /// credential was replaced.
+    func revoked(_ entry: FleetEntry) -> Failure {
+        index.entry(uid: entry.uid) === entry
+            ? Self.invalidCredential : ApplianceStore.notFound(entry.uid)
     }
 
     static var invalidCredential: Failure {

@@ -42,12 +42,12 @@ extension AgentSync {
             tag: "Agents",
             summary: "Checks an appliance's credential and gives it back for later calls.",
             access: .open,
-            failures: [.invalidBody, .unauthenticated],
+            failures: [.invalidBody, .unauthenticated, .resourceNotFound],
             input: EdgeLoginInput.self,
             output: EdgeLoginAnswer.self
         ) { input, _ in
-            let entry = index.entry(credential: SHA256.digest(input.credential))
-            guard let entry, entry.uid == input.applianceUID else {
+            let entry = try authenticator.entry(credential: SHA256.digest(input.credential))
+            guard entry.uid == input.applianceUID else {
                 throw Self.invalidCredential
             }
             if !entry.isCredentialUsed { try await noteUse(of: entry) }

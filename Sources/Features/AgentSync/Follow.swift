@@ -78,7 +78,7 @@ extension AgentSync {
         let start = MonotonicTime.now()
         let outcome = await park(entry, current.etag, seconds: call.wait)
         request.parkedNanoseconds = MonotonicTime.now().nanoseconds(since: start)
-        if outcome == .revoked { throw Self.invalidCredential }
+        if outcome == .revoked { throw revoked(entry) }
         if outcome == .cancelled { return Self.comeBack }
         entry.touch(at: context.now, monotonic: monotonic())
         let desired = entry.desired()

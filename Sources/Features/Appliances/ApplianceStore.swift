@@ -303,6 +303,7 @@ package enum ApplianceStore {
     package static func delete(_ appliance: Appliance, _ tx: borrowing Transaction) throws {
         let gone = try tx.run("DELETE FROM appliance WHERE key = $1", .int(appliance.key))
         guard gone > 0 else { return }
+        try DeletedCredentialStore.insert(appliance, tx)
         try tx.run(
             """
             UPDATE appliance_count SET registered = registered - 1
@@ -344,8 +345,8 @@ package enum ApplianceStore {
                 .int(updated.version), .timestamp(updated.modifiedAt),
                 .optionalTimestamp(updated.pairedAt), .int(updated.isCredentialUsed ? 1 : 0),
                 .optionalTimestamp(updated.reapprovalSince), .optionalInt(updated.keptRun),
-            ]
                 .optionalText(updated.spentKeyDigest),
+            ]
         )
         if updated.tags != former.tags {
             try tx.run("DELETE FROM appliance_tag WHERE appliance_key = $1", .int(updated.key))

@@ -154,7 +154,7 @@ struct Wiring: Sendable {
     var authenticator: CombinedAuthenticator {
         CombinedAuthenticator(
             people: identity.authenticator,
-            agents: AgentAuthenticator(index: agents.index)
+            agents: agents.authenticator
         )
     }
 }

@@ -28,6 +28,9 @@ static const unsigned char migration_0007[] = {
 static const unsigned char migration_0008[] = {
 #embed "../../../migrations/0008_spent_keys.sql"
 };
+static const unsigned char migration_0009[] = {
+#embed "../../../migrations/0009_deleted_credentials.sql"
+};
 
 #define ASSET(path, array) { path, array, sizeof array }
 
@@ -40,6 +43,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0006_profiles.sql", migration_0006),
     ASSET("migrations/0007_idempotency.sql", migration_0007),
     ASSET("migrations/0008_spent_keys.sql", migration_0008),
+    ASSET("migrations/0009_deleted_credentials.sql", migration_0009),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];
