@@ -28,7 +28,8 @@ struct ClientCertificateTests {
     private func pair(
         _ uid: String,
         with server: EaselProcess,
-        into folder: String
+        into folder: String,
+        key: String? = nil
     ) async throws -> APIAnswer {
         let made = try await Programs.bash(
             "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=any "
@@ -38,7 +39,15 @@ struct ClientCertificateTests {
         #expect(made.ending == .exit(0), "\(made)")
         let signIn = try server.signIn()
         let api = try server.api(isSecure: false)
-        let token = try await api.makeToken(project: signIn.projectUID)
+        let proof: (String, JSONValue) =
+            if let key {
+                ("hostPairingKey", .string(key))
+            } else {
+                (
+                    "hostAuthToken",
+                    .string(try await api.makeToken(project: signIn.projectUID))
+                )
+            }
         let answer = try await api.send(
             .post,
             "/v1/edgehosts/register",
@@ -47,7 +56,7 @@ struct ClientCertificateTests {
                 "spec": [
                     "host": [
                         "hostUid": .string(uid), "hostChecksum": .string("machine-of-\(uid)"),
-                        "hostAuthToken": .string(token),
+                        proof.0: proof.1,
                     ]
                 ],
                 "certificateRequest": .string(try TestFiles.text(folder + "/request.pem")),
@@ -171,6 +180,46 @@ struct ClientCertificateTests {
         #expect(lines.last == "404 0")
         // Its ticket is worth nothing either.
         #expect(try await status(own, server, in: folder, showing: true) == "404")
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `replacing the host ends its certificate, and so does pairing again`() async throws {
+        let server = try await start()
+        let operators = try server.api(isSecure: false)
+        var folders = [try TemporaryDirectory.make()]
+        _ = try await pair("device-1", with: server, into: folders[0])
+        let (_, asking, closed) = addresses(server)
+        let own = "/v1/edgehosts/device-1/desired"
+        for (method, path) in [
+            (HTTPMethod.post, "/v1/edgehosts/device-1/replace"),
+            (.patch, "/v1/edgehosts/device-1/hostPairingKey"),
+        ] {
+            for address in [asking, closed] {
+                let answer = try await status(
+                    address + own,
+                    server,
+                    in: folders[folders.count - 1],
+                    showing: true
+                )
+                #expect(answer == "200")
+            }
+            let key = "key-\(folders.count)"
+            let allowed = try await operators.send(
+                method,
+                path,
+                ["hostPairingKey": .string(key)]
+            )
+            #expect((200...204).contains(allowed.status), "\(allowed)")
+            folders.append(try TemporaryDirectory.make())
+            _ = try await pair("device-1", with: server, into: folders[folders.count - 1], key: key)
+        }
+        for (place, folder) in folders.enumerated() {
+            let expected = place == folders.count - 1 ? "200" : "401"
+            for address in [asking, closed] {
+                let answer = try await status(address + own, server, in: folder, showing: true)
+                #expect(answer == expected, "\(place)")
+            }
+        }
     }
 
     @Test(.timeLimit(.minutes(1)))
