@@ -70,7 +70,7 @@ package struct ApplianceEvent: Sendable, Hashable {
         )
     }
 
-    /// Two machines poll with one credential.
+    /// Several machines poll with one credential.
     package static func cloned(address: String, isOneKept: Bool) -> ApplianceEvent {
         ApplianceEvent(
             .error,
