@@ -45,12 +45,31 @@ struct BadBodyTests {
         "true", "\u{feff}{}", "{\"a\":\"\u{1}\"}", "{\"a\":01}", "{\"a\":.5}", "{\"a\":NaN}",
         "{\"a\":Infinity}", "{\"a\":1e400}", "{\"a\":-1e400}", "{\"a\":\"\\ud800\"}",
         "{\"a\":\"\\udc00x\"}", "{\"a\":\"\\u12\"}", "{\"a\":1,\"a\":2}",
-        "{\"metadata\":{\"name\":\"a\",\"name\":\"b\"}}", "{\"a\":/*x*/1}", "nul",
+        "{\"metadata\":{\"name\":\"a\",\"name\":\"b\"}}", "{\"a\":/*x*/1}", "nul", "null",
     ])
     func `is refused when it is no JSON object`(_ text: String) async throws {
         let world = try await World.shared.value
         let wrong = try await Self.sendToAll(world, expecting: [400]) { _ in Array(text.utf8) }
         #expect(wrong == [])
+    }
+
+    @Test func `is refused when it is missing, unless the operation can do without`() async throws {
+        let world = try await World.shared.value
+        let before = try world.snapshot()
+        for (call, endpoint, _) in try Self.calls(world) where !endpoint.isBodyOptional {
+            let answer = try await world.send(call, of: world.own, raw: [])
+            #expect(answer.status == 400, "\(call) answered \(answer.status)")
+            #expect(answer.faults == [" Required"], "\(call)")
+        }
+        #expect(try world.snapshot().changes(since: before) == [])
+        let optional = world.endpoints.filter(\.isBodyOptional).map(\.id).sorted()
+        #expect(
+            optional == [
+                "replaceApplianceHost", "v1ClusterProfilesFilterSummary",
+                "v1DashboardEdgehostsSearch", "v1EdgeHostsMetadata", "v1PacksSearch",
+                "v1ProjectsFilterSummary", "v1ProjectsUidDelete",
+            ]
+        )
     }
 
     @Test func `is refused when its bytes are no text`() async throws {

@@ -9,8 +9,8 @@ struct BeatInput: WireInput {
     let health: FleetEntry.Health
 
     init(from fields: Fields) {
-        // A beat without a state says that the appliance lives.
-        let state = fields.optionalText("state", allowed: ["healthy", "unhealthy"])
+        // A beat whose state got lost must not make an appliance healthy.
+        let state = fields.text("state", allowed: ["healthy", "unhealthy"])
         health = FleetEntry.Health(
             state: state == "unhealthy" ? .unhealthy : .healthy,
             message: fields.optionalText("message", bytesMax: AgentLimits.beatMessageBytesMax)

@@ -284,6 +284,9 @@ struct PairingKeyInput: WireInput {
 
 /// How the next machine proves that it is the appliance.
 struct ReplaceInput: WireInput {
+    /// No body keeps the pairing key as it is.
+    static var isOptional: Bool { true }
+
     /// A key of the operator's own; empty for none.
     let pairingKey: String
     /// Whether the server makes a key and shows it in the answer.

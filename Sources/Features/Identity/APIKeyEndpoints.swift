@@ -8,8 +8,10 @@ extension Identity {
     var apiKeyEndpoints: [Endpoint] {
         [
             listKeys, createKey, getKey, updateKey,
-            switchKey(.patch, "", "v1ApiKeysUidActiveState"),
-            switchKey(.put, "/state", "v1ApiKeysUidState"), deleteKey,
+            // A PATCH that speaks of something else leaves the state alone; to the other operation
+            // Go clients send `false` by leaving it out.
+            switchKey(.patch, "", "v1ApiKeysUidActiveState", missing: nil),
+            switchKey(.put, "/state", "v1ApiKeysUidState", missing: false), deleteKey,
         ]
     }
 
@@ -125,7 +127,14 @@ extension Identity {
     }
 
     /// Palette has two operations that do this.
-    private func switchKey(_ method: HTTPMethod, _ suffix: String, _ id: String) -> Endpoint {
+    ///
+    /// - Parameter missing: what a body without `isActive` means; `nil` to change nothing.
+    private func switchKey(
+        _ method: HTTPMethod,
+        _ suffix: String,
+        _ id: String,
+        missing: Bool?
+    ) -> Endpoint {
         Endpoint(
             method,
             "/v1/apiKeys/{uid}" + suffix,
@@ -137,11 +146,15 @@ extension Identity {
             input: ActiveStateInput.self
         ) { input, context in
             let now = context.now
+            let wanted = input.isActive ?? missing
             try await change(
                 context,
-                input.isActive ? .activate : .deactivate,
-                input.isActive ? "API key activated." : "API key revoked."
-            ) { key in try key.switched(active: input.isActive, at: now) }
+                wanted == true ? .activate : .deactivate,
+                wanted == true ? "API key activated." : "API key revoked."
+            ) { key in
+                guard let wanted else { return key }
+                return try key.switched(active: wanted, at: now)
+            }
         }
     }
 

@@ -27,11 +27,11 @@ struct APIKeyInput: WireInput {
 
 /// The body that revokes or re-activates a key.
 struct ActiveStateInput: WireInput {
-    /// Go clients leave out `false`, so a missing member means that.
-    let isActive: Bool
+    /// `nil` when the body does not say.
+    let isActive: Bool?
 
     init(from fields: Fields) {
-        isActive = fields.optionalFlag("isActive") ?? false
+        isActive = fields.optionalFlag("isActive")
     }
 }
 

@@ -3,6 +3,9 @@ import JSON
 
 /// `v1ProjectsFilterSpec`: which projects, and in which order; nothing given is everything by name.
 struct ProjectSearch: WireInput {
+    /// No body asks for everything.
+    static var isOptional: Bool { true }
+
     private struct Filter: WireInput {
         let name: TextFilter?
 

@@ -17,6 +17,9 @@ struct ProjectInput: WireInput {
 
 /// What a delete may carry; it holds nothing that matters here, but has to be JSON.
 struct ProjectCleanupInput: WireInput {
+    /// Both thresholds are optional.
+    static var isOptional: Bool { true }
+
     init(from fields: Fields) {
         let minutes: ClosedRange<Int64> = 0...Int64(Int32.max)
         _ = fields.optionalInt("deletingClusterDurationThresholdInMin", in: minutes)

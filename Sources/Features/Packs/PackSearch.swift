@@ -4,6 +4,9 @@ import APIKit
 ///
 /// A missing filter, empty lists and a null sort all mean everything.
 struct PackSearch: WireInput {
+    /// No body asks for everything.
+    static var isOptional: Bool { true }
+
     let filter: Filter
     let sort: [Sort]
 

@@ -3,6 +3,9 @@ import Packs
 
 /// `v1ClusterProfilesFilterSpec`: all that is given has to hold, and nothing given is everything.
 struct ProfileSearch: WireInput {
+    /// No body asks for everything.
+    static var isOptional: Bool { true }
+
     private let filter: Filter?
     private let sort: [Sort]
 

@@ -80,19 +80,18 @@ extension Dispatcher {
         }
     }
 
-    /// Refuses a body where none is taken; an empty object is what SDKs send for none.
+    /// Refuses a body where none is taken, but for an object: SDKs send one for none, and what it
+    /// holds are members that nobody knows.
     static func refuseBody(_ request: Request, _ endpoint: Endpoint) throws {
         guard endpoint.bodyBytesMax == 0, !request.body.isEmpty else { return }
-        guard let body = try? JSONParser.parse(request.body), body == [:] else {
-            throw noBodyTaken
-        }
+        guard case .object? = try? JSONParser.parse(request.body) else { throw noBodyTaken }
     }
 
     private static var noBodyTaken: Failure {
         .fault(
             "",
             "NoBodyTaken",
-            "This operation takes no body; send none, or an empty JSON object.",
+            "This operation takes no body; send none, or a JSON object.",
             as: .invalidBody
         )
     }

@@ -93,6 +93,8 @@ package struct Endpoint: Sendable {
     package let bodyBytesMax: Int
     /// The shape of a JSON body; `nil` when there is none or it is taken as it comes.
     package let inputSchema: Schema?
+    /// Whether a request may leave out a body that the operation takes.
+    package let isBodyOptional: Bool
     /// What a body may be sent as; empty for an operation that takes none.
     package let bodyMediaTypes: [String]
     package let outputSchema: Schema?
@@ -120,8 +122,8 @@ package struct Endpoint: Sendable {
     /// The body size that suits nearly every operation.
     package static let bodyBytesMaxDefault = 1 << 20
 
-    /// What an operation without a body reads to see that it is nothing more than `{}`.
-    static let noBodyBytesMax = 1 << 10
+    /// What an operation without a body reads to see that it is a JSON object.
+    static let noBodyBytesMax = 1 << 16
 
     private init(
         _ method: HTTPMethod,
@@ -136,6 +138,7 @@ package struct Endpoint: Sendable {
         query: [QueryParameter],
         bodyBytesMax: Int,
         inputSchema: Schema?,
+        isBodyOptional: Bool,
         bodyMediaTypes: [String],
         outputSchema: Schema?,
         outputContentType: ContentType?,
@@ -155,6 +158,7 @@ package struct Endpoint: Sendable {
         self.query = query
         self.bodyBytesMax = bodyBytesMax
         self.inputSchema = inputSchema
+        self.isBodyOptional = isBodyOptional
         self.bodyMediaTypes = bodyMediaTypes
         self.outputSchema = outputSchema
         self.outputContentType = outputContentType
@@ -299,6 +303,7 @@ package struct Endpoint: Sendable {
             query: query,
             bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
             inputSchema: Self.inputSchema(of: Input.self),
+            isBodyOptional: Input.isOptional,
             bodyMediaTypes: Self.mediaTypes(of: Input.self),
             outputSchema: Schema.inferred(from: examples),
             outputContentType: .json,
@@ -373,6 +378,7 @@ package struct Endpoint: Sendable {
             query: query,
             bodyBytesMax: Input.self == NoInput.self ? 0 : bodyBytesMax,
             inputSchema: Self.inputSchema(of: Input.self),
+            isBodyOptional: Input.isOptional,
             bodyMediaTypes: Self.mediaTypes(of: Input.self),
             outputSchema: nil,
             outputContentType: nil,
@@ -446,6 +452,7 @@ package struct Endpoint: Sendable {
             query: query,
             bodyBytesMax: bodyBytesMax,
             inputSchema: nil,
+            isBodyOptional: false,
             bodyMediaTypes: bodyMediaTypes,
             outputSchema: outputSchema,
             outputContentType: outputContentType,

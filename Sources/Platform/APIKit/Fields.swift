@@ -7,7 +7,15 @@ import Primitives
 /// noted as a fault and a harmless value is returned, so that a caller learns all faults at once.
 /// The same initializer, run on a recording `Fields`, yields the schema for the OpenAPI document.
 package protocol WireInput: Sendable {
+    /// Whether a request may leave the body out: an empty one is read as `{}` then.
+    static var isOptional: Bool { get }
+
     init(from fields: Fields)
+}
+
+extension WireInput {
+    /// Not, unless an input says otherwise: nothing must happen by a body that was lost.
+    package static var isOptional: Bool { false }
 }
 
 /// The empty body.

@@ -54,7 +54,9 @@ package enum OpenAPIDocument {
             let media: JSONValue = ["schema": (endpoint.inputSchema ?? .binary).json]
             var content = JSONObject()
             for type in endpoint.bodyMediaTypes { content[type] = media }
-            operation["requestBody"] = ["content": .object(content)]
+            operation["requestBody"] = [
+                "required": .bool(!endpoint.isBodyOptional), "content": .object(content),
+            ]
         }
         operation["responses"] = responses(endpoint)
         operation["security"] = security(endpoint.access)

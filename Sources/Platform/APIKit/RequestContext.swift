@@ -116,7 +116,7 @@ package final class RequestContext {
     func decode<Input: WireInput>(_ type: Input.Type) throws -> Input {
         if type == NoInput.self { return Input(from: .init(JSONObject(), faults: FaultList())) }
         let faults = FaultList()
-        let input = Input(from: Fields(try bodyObject(), faults: faults))
+        let input = Input(from: Fields(try bodyObject(of: type), faults: faults))
         guard faults.faults.isEmpty else {
             throw Failure(
                 .invalidBody,
@@ -129,9 +129,16 @@ package final class RequestContext {
         return input
     }
 
-    private func bodyObject() throws -> JSONObject {
-        // Go and TypeScript clients send no body at all where every member is optional.
-        if request.body.isEmpty { return JSONObject() }
+    private func bodyObject<Input: WireInput>(of type: Input.Type) throws -> JSONObject {
+        if request.body.isEmpty {
+            if Input.isOptional { return JSONObject() }
+            throw Failure.fault(
+                "",
+                "Required",
+                "This operation needs a body: a JSON object.",
+                as: .invalidBody
+            )
+        }
         if let type = request.text(of: "content-type") {
             let media = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
             guard media == "application/json" || media.hasSuffix("+json") else {
@@ -153,17 +160,15 @@ package final class RequestContext {
                 as: .invalidBody
             )
         }
-        switch value {
-        case .object(let object): return object
-        case .null: return JSONObject()
-        default:
+        guard case .object(let object) = value else {
             throw Failure.fault(
                 "",
                 "WrongType",
-                "The body must be a JSON object.",
+                "The body must be a JSON object, not \(value.kindInWords).",
                 as: .invalidBody
             )
         }
+        return object
     }
 
     /// The answer for an output, or 304 when the caller already has this version.

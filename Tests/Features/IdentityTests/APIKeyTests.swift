@@ -87,8 +87,12 @@ struct APIKeyTests {
         #expect(try await status(site, secret) == 401)
         #expect(try await set(.put, "/state", ["isActive": true]).status == 204)
         #expect(try await status(site, secret) == 200)
-        // Go leaves out `false`.
+        // A patch that says nothing of the state leaves it alone.
         #expect(try await set(.patch, "", [:]).status == 204)
+        #expect(try await set(.patch, "", ["metadata": ["name": "ci"]]).status == 204)
+        #expect(try await status(site, secret) == 200)
+        // Go leaves out `false`.
+        #expect(try await set(.put, "/state", [:]).status == 204)
         #expect(try await status(site, secret) == 401)
         #expect(try await set(.patch, "", ["isActive": true]).status == 204)
         site.clock.advance(seconds: 3600)

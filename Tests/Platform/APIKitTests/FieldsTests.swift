@@ -180,8 +180,9 @@ struct BodyTests {
         arguments: [
             ("{", 400, "InvalidBody", [" InvalidJSON"]),
             ("[]", 400, "InvalidBody", [" WrongType"]),
-            ("null", 400, "InvalidBody", ["/name Required", "/part/name Required"]),
-            ("", 400, "InvalidBody", ["/name Required", "/part/name Required"]),
+            ("null", 400, "InvalidBody", [" WrongType"]),
+            ("", 400, "InvalidBody", [" Required"]),
+            ("{}", 400, "InvalidBody", ["/name Required", "/part/name Required"]),
             (#"{"name":1,"part":2}"#, 400, "InvalidBody", ["/name WrongType", "/part WrongType"]),
             (String(repeating: " ", count: 301), 413, "RequestBodyTooLarge", []),
         ] as [(String, UInt16, String, [String])]

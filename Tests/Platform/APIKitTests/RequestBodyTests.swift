@@ -14,7 +14,24 @@ struct RequestBodyTests {
         }
     }
 
+    private struct Wanted: WireInput {
+        static var isOptional: Bool { true }
+
+        init(from fields: Fields) {
+            _ = fields.optionalText("name")
+        }
+    }
+
     private let api = TestDispatcher([
+        Endpoint(
+            .post,
+            "/v1/things",
+            id: "search",
+            tag: "things",
+            summary: "Searches.",
+            access: .open,
+            input: Wanted.self
+        ) { _, _ in },
         probe(.get, "/v1/things", "list"),
         Endpoint(
             .patch,
@@ -35,8 +52,8 @@ struct RequestBodyTests {
         ) { _, _ in },
     ])
 
-    @Test(arguments: ["", "{}", " {\n} "])
-    func `may be nothing or an empty object where none is taken`(_ body: String) async throws {
+    @Test(arguments: ["", "{}", " {\n} ", "{\"metadata\":{\"a\":[1]}}"])
+    func `may be nothing or an object where none is taken`(_ body: String) async throws {
         // What `curl -d` says of a body must not matter when there is none.
         let form = [("Content-Type", "application/x-www-form-urlencoded")]
         for headers in [[], form] {
@@ -52,12 +69,25 @@ struct RequestBodyTests {
         }
     }
 
-    @Test(arguments: ["{\"a\":1}", "[]", "null", "x", "{", "\u{0}"])
+    @Test(arguments: ["{\"a\":1,}", "[]", "null", "1", "x", "{", "\u{0}"])
     func `is refused where none is taken`(_ body: String) async throws {
         let answer = try await api.call(.patch, "/v1/things/a/publish", raw: Array(body.utf8))
         #expect(answer.status == 400)
         #expect(answer.faults == [" NoBodyTaken"])
         #expect(answer.message.hasPrefix("This operation takes no body"))
+    }
+
+    @Test func `may be left out only where its input says so`() async throws {
+        #expect(try await api.call(.post, "/v1/things", raw: []).status == 204)
+        let missing = try await api.call(.put, "/v1/things/a", raw: [])
+        #expect(missing.status == 400)
+        #expect(missing.faults == [" Required"])
+        for target in ["/v1/things/a", "/v1/things"] {
+            let method: HTTPMethod = target == "/v1/things" ? .post : .put
+            let null = try await api.call(method, target, raw: Array("null".utf8))
+            #expect(null.status == 400)
+            #expect(null.faults == [" WrongType"])
+        }
     }
 
     @Test func `is not even read where none is taken and it is long`() {

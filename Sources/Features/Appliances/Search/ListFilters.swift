@@ -123,6 +123,9 @@ package enum ListFilters {
 
 /// Palette's `v1EdgeHostsMetadataFilter`.
 struct MetadataFilterInput: WireInput {
+    /// No body asks for everything.
+    static var isOptional: Bool { true }
+
     private let filter: FilterInput?
     private let sort: [SearchSortInput]
 

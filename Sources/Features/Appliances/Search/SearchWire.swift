@@ -3,6 +3,9 @@ import JSON
 
 /// Palette's `v1SearchFilterSummarySpec`: a search as it comes in, nothing but its shape checked.
 package struct SearchInput: WireInput {
+    /// No body asks for everything.
+    package static var isOptional: Bool { true }
+
     let conjunction: String
     let groups: [SearchGroupInput]
     let sort: [SearchSortInput]
