@@ -48,7 +48,8 @@ struct APIKey: Sendable {
         key.name = name
         key.annotations = annotations
         if let expiresAt, expiresAt != self.expiresAt {
-            try Self.checkExpiry(expiresAt, at: now)
+            let fault = Self.expiryFault(expiresAt, at: now)
+            try Failure.refuse([], and: fault.map { [$0] } ?? [])
             key.expiresAt = expiresAt
         }
         return key
@@ -71,10 +72,10 @@ struct APIKey: Sendable {
         return key
     }
 
-    /// - Throws: `.ruleViolated` when the expiry does not lie in the future.
-    static func checkExpiry(_ expiresAt: Timestamp?, at now: Timestamp) throws {
-        guard let expiresAt, expiresAt <= now else { return }
-        throw Failure.fault("/spec/expiry", "InThePast", "The expiry must lie in the future.")
+    /// What is wrong with an expiry that does not lie in the future.
+    static func expiryFault(_ expiresAt: Timestamp?, at now: Timestamp) -> Fault? {
+        guard let expiresAt, expiresAt <= now else { return nil }
+        return Fault("/spec/expiry", "InThePast", "The expiry must lie in the future.")
     }
 
     /// Whether a write would change nothing.

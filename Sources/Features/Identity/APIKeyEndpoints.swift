@@ -47,14 +47,14 @@ extension Identity {
             output: APIKeyCreated.self
         ) { input, context in
             let user = try context.user()
-            try APIKey.checkExpiry(input.spec?.expiry, at: context.now)
             let owner = try user.owner(named: input.spec?.userUID)
+            let (bodyFaults, now) = (context.bodyFaults, context.now)
             let (secret, digest) = APIKey.makeSecret()
             let actor = AuditActor(context)
             return try await context.write(database) { tx in
-                guard try AccountStore.find(owner, tenant: user.tenantUID, tx) != nil else {
-                    throw Failure.notFound("User", owner)
-                }
+                let isKnown = try AccountStore.find(owner, tenant: user.tenantUID, tx) != nil
+                try input.check(bodyFaults, owner: isKnown ? nil : owner, at: now)
+                guard isKnown else { throw Failure.notFound("User", owner) }
                 guard try APIKeyStore.count(account: owner, tx) < APIKey.countMax else {
                     throw Failure(
                         .limitExceeded,
@@ -115,6 +115,7 @@ extension Identity {
             input: APIKeyInput.self
         ) { input, context in
             let now = context.now
+            try Failure.refuse(context.bodyFaults, and: [])
             try await change(context, .update, "API key changed.") { key in
                 try key.edited(
                     name: input.metadata.name,
@@ -206,6 +207,25 @@ extension Identity {
             try APIKeyStore.update(changed, tx)
             try AuditStore.record(action, changed.auditResource, message, by: actor, tx)
         }
+    }
+}
+
+extension APIKeyInput {
+    /// - Parameter unknown: the person whose key it would be, when there is none.
+    /// - Throws: `.invalidBody` or `.ruleViolated` with all that is wrong; nothing when it is the
+    ///   person alone.
+    fileprivate func check(
+        _ bodyFaults: [Fault],
+        owner unknown: String?,
+        at now: Timestamp
+    ) throws {
+        var faults = APIKey.expiryFault(spec?.expiry, at: now).map { [$0] } ?? []
+        guard !bodyFaults.isEmpty || !faults.isEmpty else { return }
+        if let unknown {
+            let message = Failure.notFound("User", unknown).message
+            faults.append(Fault("/spec/userUid", "UnknownUser", message))
+        }
+        try Failure.refuse(bodyFaults, and: faults)
     }
 }
 

@@ -19,6 +19,8 @@ struct APIKeyInput: WireInput {
     let metadata: MetaInput
     let spec: Spec?
 
+    static var leavesFaultsToHandler: Bool { true }
+
     init(from fields: Fields) {
         metadata = fields.object("metadata")
         spec = fields.optionalObject("spec")

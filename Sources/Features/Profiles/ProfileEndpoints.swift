@@ -44,17 +44,26 @@ extension Profiles {
         ) { input, context in
             let call = try ProfileCall(context)
             let publishes = context.flag("publish")
-            let textFaults = try await textFaults(of: input.spec.template.layers)
+            let faults = ProfileFaults(
+                shape: context.bodyFaults,
+                texts: try await textFaults(of: input.spec.template.layers)
+            )
             return try await context.write(database) { tx in
-                let profile = try create(input, textFaults, publishes: publishes, call, tx)
+                let profile = try create(input, faults, publishes: publishes, call, tx)
                 return UIDAnswer(uid: profile.uid)
             }
         }.takingIdempotencyKey()
     }
 
+    /// What is wrong with a new profile before anything stored is asked.
+    private struct ProfileFaults {
+        let shape: [Fault]
+        let texts: [Fault]
+    }
+
     private func create(
         _ input: ProfileCreateInput,
-        _ textFaults: [Fault],
+        _ found: ProfileFaults,
         publishes: Bool,
         _ call: ProfileCall,
         _ tx: borrowing Transaction
@@ -67,16 +76,20 @@ extension Profiles {
             )
         }
         let template = input.spec.template
-        let faults = FaultList(textFaults)
+        let faults = FaultList(found.texts)
+        // A layer that does not say which pack it means is not looked up.
+        let readable = template.layers.filter { layer in
+            !found.shape.contains { layer.namesPack(at: $0.pointer) }
+        }
         let layers = try ProfileRules.layers(
-            template.layers,
+            readable,
             type: template.type,
             existing: [],
             tenantUID: call.tenantUID,
             faults: faults,
             tx
         )
-        try ProfileRules.refuse(faults)
+        try Failure.refuse(found.shape, and: faults.faults)
         try ProfileRules.checkSize(layers)
         var profile = Profile(
             uid: UID.make(at: tx.now).text,

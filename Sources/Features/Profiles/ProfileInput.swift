@@ -88,6 +88,13 @@ struct LayerInput: WireInput {
         pointer = fields.pointer
     }
 
+    /// Whether a pointer is of a member by which the pack is found.
+    func namesPack(at place: String) -> Bool {
+        ["name", "type", "registryUid", "uid", "packUid", "tag"].contains {
+            place == "\(pointer)/\($0)"
+        }
+    }
+
     private init(_ other: LayerInput, manifests: [ManifestInput]) {
         name = other.name
         kind = other.kind
@@ -173,6 +180,8 @@ struct ProfileTexts: Sendable {
 struct ProfileCreateInput: WireInput {
     let metadata: ProfileMetadataInput
     let spec: Spec
+
+    static var leavesFaultsToHandler: Bool { true }
 
     init(from fields: Fields) {
         metadata = fields.object("metadata")

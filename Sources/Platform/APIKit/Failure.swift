@@ -16,6 +16,12 @@ package struct Fault: Sendable, Hashable {
         self.code = code
         self.message = message
     }
+
+    /// Whether this fault is of the same value, of one that holds it or of one within it.
+    func covers(_ other: Fault) -> Bool {
+        pointer == other.pointer || other.pointer.hasPrefix(pointer + "/")
+            || pointer.hasPrefix(other.pointer + "/")
+    }
 }
 
 /// Why a request was refused; the one error type that features throw.
@@ -99,6 +105,28 @@ package struct Failure: Error {
         as kind: Code = .ruleViolated
     ) -> Failure {
         Failure(kind, message, faults: [Fault(pointer, code, message)])
+    }
+
+    /// Refuses a body for the faults of its shape and for the rules that it breaks, all at once.
+    ///
+    /// A rule is not named for a value whose shape is wrong already.
+    ///
+    /// - Throws: `.invalidBody` when the shape has faults, else `kind` when there are any.
+    package static func refuse(
+        _ shape: [Fault],
+        and rules: [Fault],
+        as kind: Code = .ruleViolated
+    ) throws {
+        let broken = rules.filter { rule in !shape.contains { $0.covers(rule) } }
+        let faults = (shape + broken).prefix(FaultList.countMax)
+        guard let first = faults.first else { return }
+        throw Failure(
+            shape.isEmpty ? kind : .invalidBody,
+            faults.count == 1
+                ? first.message
+                : "The request body has \(faults.count) faults; see details.errors.",
+            faults: Array(faults)
+        )
     }
 
     /// The one refusal for what does not exist and for what lies in another tenant or project:

@@ -9,6 +9,9 @@ import Primitives
 package protocol WireInput: Sendable {
     /// Whether a request may leave the body out: an empty one is read as `{}` then.
     static var isOptional: Bool { get }
+    /// Whether the handler runs with a body that has faults, to add those of its own rules before
+    /// it refuses by ``Failure/refuse(_:and:as:)``.
+    static var leavesFaultsToHandler: Bool { get }
 
     init(from fields: Fields)
 }
@@ -16,6 +19,8 @@ package protocol WireInput: Sendable {
 extension WireInput {
     /// Not, unless an input says otherwise: nothing must happen by a body that was lost.
     package static var isOptional: Bool { false }
+    /// Not, unless an input says otherwise: what a handler is given fits.
+    package static var leavesFaultsToHandler: Bool { false }
 }
 
 /// The empty body.
@@ -299,7 +304,7 @@ extension Fields {
         for (index, item) in items(key, countMax: countMax).enumerated() {
             let at = pointer(to: key) + "/\(index)"
             guard case .object(let object) = item else {
-                faults.add(Fault(at, "WrongType", "must be an object, not \(item.kindInWords)."))
+                wrongItem(at, "Item \(index) of '\(key)'", "an object", item)
                 continue
             }
             parts.append(
@@ -325,11 +330,12 @@ extension Fields {
         for (index, item) in items(key, countMax: countMax).enumerated() {
             let at = pointer(to: key) + "/\(index)"
             guard case .string(let text) = item else {
-                faults.add(Fault(at, "WrongType", "must be a string, not \(item.kindInWords)."))
+                wrongItem(at, "Item \(index) of '\(key)'", "a string", item)
                 continue
             }
             guard text.utf8.count <= bytesMax else {
-                faults.add(Fault(at, "TooLong", "is longer than \(bytesMax) bytes."))
+                let what = "Item \(index) of '\(key)' is longer than \(bytesMax) bytes."
+                faults.add(Fault(at, "TooLong", what))
                 continue
             }
             if let allowed, !allowed.contains(text) {
@@ -337,7 +343,8 @@ extension Fields {
                     Fault(
                         at,
                         "NotAllowed",
-                        "must be one of \(allowed.joined(separator: ", "))."
+                        "Item \(index) of '\(key)' must be one of "
+                            + "\(allowed.joined(separator: ", "))."
                     )
                 )
                 continue
@@ -369,16 +376,27 @@ extension Fields {
             let at = pointer(to: key) + JSONPointer(name).text
             guard case .string(let text) = item else {
                 if item == .null { continue }
-                faults.add(Fault(at, "WrongType", "must be a string, not \(item.kindInWords)."))
+                wrongItem(at, "'\(name)' of '\(key)'", "a string", item)
                 continue
             }
             guard name.utf8.count + text.utf8.count <= bytesMax else {
-                faults.add(Fault(at, "TooLong", "is longer than \(bytesMax) bytes."))
+                let what = "'\(name)' of '\(key)' is longer than \(bytesMax) bytes."
+                faults.add(Fault(at, "TooLong", what))
                 continue
             }
             map[name] = text
         }
         return map
+    }
+
+    private func wrongItem(
+        _ pointer: String,
+        _ subject: String,
+        _ wanted: String,
+        _ found: JSONValue
+    ) {
+        let message = "\(subject) must be \(wanted), not \(found.kindInWords)."
+        faults.add(Fault(pointer, "WrongType", message))
     }
 
     private func items(_ key: String, countMax: Int) -> [JSONValue] {

@@ -31,6 +31,8 @@ package final class RequestContext {
     var held: (any Sendable)?
     /// Whether the body has to be inflated before it is read.
     var hasGzippedBody = false
+    /// What is wrong with the shape of the body, for handlers whose input leaves it to them.
+    package private(set) var bodyFaults: [Fault] = []
     /// The keyed call that this is, whose answer is kept.
     var keyed: Idempotency.Call?
 
@@ -117,15 +119,8 @@ package final class RequestContext {
         if type == NoInput.self { return Input(from: .init(JSONObject(), faults: FaultList())) }
         let faults = FaultList()
         let input = Input(from: Fields(try bodyObject(of: type), faults: faults))
-        guard faults.faults.isEmpty else {
-            throw Failure(
-                .invalidBody,
-                faults.faults.count == 1
-                    ? faults.faults[0].message
-                    : "The request body has \(faults.faults.count) faults; see details.errors.",
-                faults: faults.faults
-            )
-        }
+        bodyFaults = faults.faults
+        if !Input.leavesFaultsToHandler { try Failure.refuse(bodyFaults, and: []) }
         return input
     }
 

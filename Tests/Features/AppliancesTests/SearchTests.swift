@@ -50,6 +50,48 @@ struct SearchTests {
         return site
     }
 
+    @Test func `is told all that is wrong with its shape and its sense at once`() async throws {
+        let site = try Site()
+        let text: (String, JSONValue) -> JSONValue = { comparison, match in
+            [
+                "property": "name", "type": "string",
+                "condition": ["string": ["operator": .string(comparison), "match": match]],
+            ]
+        }
+        let body: JSONValue = [
+            "filter": [
+                "conjunction": "xor",
+                "filterGroups": [
+                    [
+                        "filters": [
+                            "text", ["property": "colour"], text("like", ["values": ["x"]]),
+                            text("eq", ["values": []]), text("eq", ["values": [5]]),
+                        ]
+                    ]
+                ],
+            ],
+            "sort": [["field": "colour"]],
+        ]
+        let answer = try await site.api.call(.post, Self.path, body: body)
+        #expect(answer.status == 400)
+        #expect(answer.code == "InvalidBody")
+        let at = "/filter/filterGroups/0/filters"
+        #expect(
+            answer.faults == [
+                "/filter/conjunction NotAllowed", at + "/0 WrongType",
+                at + "/4/condition/string/match/values/0 WrongType",
+                at + "/1/property UnknownProperty",
+                at + "/2/condition/string/operator UnknownOperator",
+                at + "/3/condition/string/match/values Required", "/sort/0/field UnknownField",
+            ]
+        )
+        let messages = answer.json["details"]?["errors"]?.elements?.compactMap {
+            $0["message"]?.text
+        }
+        #expect(messages?[1] == "Item 0 of 'filters' must be an object, not a string.")
+        #expect(messages?[2] == "Item 0 of 'values' must be a string, not a number.")
+    }
+
     @Test func `finds by every kind of condition`() async throws {
         let site = try await fleet()
         let cases: [(JSONValue, [String])] = [

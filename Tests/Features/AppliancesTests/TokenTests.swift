@@ -49,6 +49,29 @@ struct TokenTests {
         }
     }
 
+    @Test func `is refused for all that is wrong with it at once`() async throws {
+        let site = try Site()
+        let (uid, _) = try await make(site, "stores")
+        let body: JSONValue = [
+            "metadata": ["name": ""],
+            "spec": ["defaultProjectUid": "nowhere", "expiry": "2001-02-28"],
+        ]
+        let made = try await site.api.call(.post, "/v1/edgehosts/tokens", body: body)
+        let changed = try await site.api.call(.put, "/v1/edgehosts/tokens/\(uid)", body: body)
+        for answer in [made, changed] {
+            #expect(answer.status == 400)
+            #expect(answer.code == "InvalidBody")
+            #expect(
+                answer.faults == [
+                    "/metadata/name Required", "/spec/defaultProjectUid UnknownProject",
+                    "/spec/expiry InThePast",
+                ]
+            )
+        }
+        let list = try await site.api.call(.get, "/v1/edgehosts/tokens")
+        #expect(list.json["items"]?.elements?.count == 1)
+    }
+
     @Test func `is made, read again, changed and switched off`() async throws {
         let site = try Site()
         let (uid, value) = try await make(

@@ -62,6 +62,32 @@ struct APIKeyTests {
         #expect(!stored.joined().contains(secret))
     }
 
+    @Test func `a key is refused for all that is wrong with it at once`() async throws {
+        let site = try Site()
+        let past = site.clock.now.adding(seconds: -60).text
+        let nobody = String(repeating: "f", count: 24)
+        let refused = try await create(
+            site,
+            name: "",
+            ["expiry": .string(past), "userUid": .string(nobody)]
+        )
+        #expect(refused.status == 400)
+        #expect(refused.code == "InvalidBody")
+        #expect(
+            refused.faults == [
+                "/metadata/name Required", "/spec/expiry InThePast", "/spec/userUid UnknownUser",
+            ]
+        )
+        let named = try await create(
+            site,
+            ["expiry": .string(past), "userUid": .string(nobody)]
+        )
+        #expect(named.code == "ValidationFailed")
+        #expect(named.faults == ["/spec/expiry InThePast", "/spec/userUid UnknownUser"])
+        let list = try await site.api.call(.get, "/v1/apiKeys", as: site.acme.apiKey)
+        #expect(list.json["items"]?.elements?.count == 1)
+    }
+
     @Test(arguments: ["", "x", "easel_key_", "easel_key_" + String(repeating: "A", count: 43)])
     func `a key that is none is refused`(secret: String) async throws {
         #expect(try await status(try Site(), secret) == 401)

@@ -27,6 +27,46 @@ struct ProfileWriteTests {
         "manifests": [["name": "one", "content": "kind: VM\n"]],
     ]
 
+    @Test func `is told all that is wrong with its shape and its layers at once`() async throws {
+        let body: JSONValue = [
+            "metadata": ["name": 5],
+            "spec": [
+                "version": "one",
+                "template": [
+                    "type": "add-on",
+                    "packs": [
+                        ["name": "logs", "tag": "4.x", "values": "a: [", "presets": []],
+                        ["name": "logs", "tag": "9.x"], ["name": "kube", "tag": "1.27.0"],
+                        ["name": "", "tag": "1.0.0", "values": "b: ["], 7,
+                        [
+                            "name": "vm", "type": "manifest",
+                            "manifests": [["name": "one", "content": "c: ["], ["name": "two"]],
+                        ],
+                    ],
+                ],
+            ],
+        ]
+        let answer = try await bench.api.call(
+            .post,
+            "/v1/clusterprofiles",
+            project: "p1",
+            body: body
+        )
+        #expect(answer.status == 400)
+        #expect(answer.code == "InvalidBody")
+        let at = "/spec/template/packs"
+        let faults: Set = [
+            "/metadata/name WrongType", "/spec/version InvalidVersion", at + "/3/name Required",
+            at + "/4 WrongType", at + "/0/values InvalidYAML", at + "/3/values InvalidYAML",
+            at + "/5/manifests/0/content InvalidYAML", at + "/1/name DuplicateName",
+            at + "/1/tag UnknownPack", at + "/2/layer CoreLayerNotAllowed",
+            at + "/5/manifests/1/content Required",
+        ]
+        #expect(Set(answer.faults) == faults, "\(answer.faults)")
+        #expect(answer.faults.count == faults.count)
+        #expect(try bench.audit() == [])
+    }
+
     @Test func `shows what was written, with what it means`() async throws {
         let uid = try await bench.create(
             packs: [["name": "logs", "tag": "4.x"], Self.manifestLayer],

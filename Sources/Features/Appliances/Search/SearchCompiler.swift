@@ -9,9 +9,14 @@ package struct SearchCompiler {
 
     /// Checks a search and gives what it asks for.
     ///
+    /// - Parameter bodyFaults: what is wrong with the shape of the search.
     /// - Throws: `.unprocessable` with a fault for each property, operator, value or sort field
-    ///   that does not fit, and for a search that costs too much.
-    package static func query(_ input: SearchInput) throws -> ApplianceQuery {
+    ///   that does not fit, and for a search that costs too much; `.invalidBody` when the shape
+    ///   has faults, with all of them.
+    package static func query(
+        _ input: SearchInput,
+        bodyFaults: [Fault] = []
+    ) throws -> ApplianceQuery {
         var compiler = SearchCompiler()
         let query = ApplianceQuery(
             filter: compiler.filter(input),
@@ -25,17 +30,12 @@ package struct SearchCompiler {
                     + "\(SearchLimits.costMax) is done."
             )
         }
-        try compiler.finish()
+        try Failure.refuse(bodyFaults, and: compiler.faults, as: .unprocessable)
         return query
     }
 
     private mutating func fault(_ pointer: String, _ code: String, _ message: String) {
         if faults.count < faultsMax { faults.append(Fault(pointer, code, message)) }
-    }
-
-    private func finish() throws {
-        guard let first = faults.first else { return }
-        throw Failure(.unprocessable, first.message, faults: faults)
     }
 
     private static func join(_ parts: [ApplianceFilter], _ conjunction: String) -> ApplianceFilter {
@@ -54,18 +54,19 @@ package struct SearchCompiler {
             return .everything
         }
         var parts: [ApplianceFilter] = []
-        for (index, group) in input.groups.enumerated() {
-            let at = "/filter/filterGroups/\(index)"
+        for group in input.groups {
             if group.isNested {
-                fault(at + "/filterGroups", "TooDeep", "A group holds filters, not groups.")
+                fault(
+                    group.pointer + "/filterGroups",
+                    "TooDeep",
+                    "A group holds filters, not groups."
+                )
             }
             // A group without filters says nothing; under `or` it must not let everything in.
             guard !group.items.isEmpty else { continue }
             var conditions: [ApplianceFilter] = []
-            for (place, item) in group.items.enumerated() {
-                if let condition = condition(item, at: at + "/filters/\(place)") {
-                    conditions.append(condition)
-                }
+            for item in group.items {
+                if let condition = condition(item) { conditions.append(condition) }
             }
             parts.append(Self.join(conditions, group.conjunction))
         }
@@ -107,8 +108,8 @@ package struct SearchCompiler {
         }
     }
 
-    private mutating func condition(_ item: SearchItemInput, at pointer: String) -> ApplianceFilter?
-    {
+    private mutating func condition(_ item: SearchItemInput) -> ApplianceFilter? {
+        let pointer = item.pointer
         guard let property = Property(item.property) else {
             fault(
                 pointer + "/property",
@@ -300,11 +301,11 @@ package struct SearchCompiler {
             fault("/sort", "TooMany", "At most \(SearchLimits.sortMax) fields are sorted by.")
         }
         var sorts: [ApplianceSort] = []
-        for (index, item) in input.enumerated() {
+        for item in input {
             let field = ApplianceSort.Field(rawValue: item.field)
             if field == nil {
                 fault(
-                    "/sort/\(index)/field",
+                    item.pointer + "/field",
                     "UnknownField",
                     "'field' must be one of "
                         + ApplianceSort.Field.allCases.map(\.rawValue).joined(separator: ", ")
@@ -312,7 +313,7 @@ package struct SearchCompiler {
                 )
             }
             if !["", "asc", "desc"].contains(item.order) {
-                fault("/sort/\(index)/order", "NotAllowed", "'order' must be asc or desc.")
+                fault(item.pointer + "/order", "NotAllowed", "'order' must be asc or desc.")
             }
             guard let field, !sorts.contains(where: { $0.field == field }) else { continue }
             sorts.append(ApplianceSort(field, isDescending: item.order == "desc"))

@@ -20,7 +20,7 @@ extension Appliances {
             input: SearchInput.self,
             output: SearchAnswer.self
         ) { input, context in
-            let query = try SearchCompiler.query(input)
+            let query = try SearchCompiler.query(input, bodyFaults: context.bodyFaults)
             let found = try page(of: query, use: .summary, context)
             return SearchAnswer(items: found.items.map(SummaryItem.init), listMeta: found.listMeta)
         }

@@ -5,6 +5,8 @@ import JSON
 package struct SearchInput: WireInput {
     /// No body asks for everything.
     package static var isOptional: Bool { true }
+    /// What is sought for is checked by the compiler, and both are told at once.
+    package static var leavesFaultsToHandler: Bool { true }
 
     let conjunction: String
     let groups: [SearchGroupInput]
@@ -51,8 +53,10 @@ struct SearchGroupInput: WireInput {
     let items: [SearchItemInput]
     /// Whether the group holds groups itself, which the grammar does not know.
     let isNested: Bool
+    let pointer: String
 
     init(from fields: Fields) {
+        pointer = fields.pointer
         conjunction = fields.optionalText("conjunction", allowed: conjunctions) ?? "and"
         items = fields.list("filters", countMax: 100_000)
         isNested = fields.has("filterGroups")
@@ -63,8 +67,10 @@ struct SearchItemInput: WireInput {
     let property: String
     let type: String
     let condition: SearchConditionInput
+    let pointer: String
 
     init(from fields: Fields) {
+        pointer = fields.pointer
         property = fields.optionalText("property") ?? ""
         type = fields.optionalText("type") ?? ""
         condition = fields.object("condition")
@@ -160,8 +166,10 @@ struct SearchFlagInput: WireInput {
 struct SearchSortInput: WireInput {
     let field: String
     let order: String
+    let pointer: String
 
     init(from fields: Fields) {
+        pointer = fields.pointer
         field = fields.optionalText("field") ?? ""
         order = fields.optionalText("order") ?? ""
     }

@@ -48,9 +48,9 @@ package struct RegistrationTokens: Sendable {
             input: TokenInput.self,
             output: UIDAnswer.self
         ) { input, context in
-            let call = ApplianceCall(context)
+            let (call, bodyFaults) = (ApplianceCall(context), context.bodyFaults)
             return try await context.write(database) { tx in
-                try check(input, formerly: nil, call, tx)
+                try check(input, bodyFaults, formerly: nil, call, tx)
                 let made = try RegistrationTokenStore.count(tenantUID: call.scope.tenantUID, tx)
                 guard made < limits.tokensPerTenant else {
                     throw Failure(
@@ -107,8 +107,9 @@ package struct RegistrationTokens: Sendable {
             ],
             input: TokenInput.self
         ) { input, context in
+            let bodyFaults = context.bodyFaults
             try await change(context, .update, "Registration token changed") { token, call, tx in
-                try check(input, formerly: token, call, tx)
+                try check(input, bodyFaults, formerly: token, call, tx)
                 token.name = input.name
                 token.annotations = input.annotations ?? token.annotations
                 if input.annotations != nil { token.usesMax = input.usesMax }
@@ -195,9 +196,11 @@ package struct RegistrationTokens: Sendable {
         }
     }
 
-    /// - Throws: `.ruleViolated` with every rule that the input breaks.
+    /// - Throws: `.ruleViolated` with every rule that the input breaks; `.invalidBody` when its
+    ///   shape has faults, with all of them.
     private func check(
         _ input: TokenInput,
+        _ bodyFaults: [Fault],
         formerly former: RegistrationToken?,
         _ call: ApplianceCall,
         _ tx: borrowing Transaction
@@ -219,9 +222,7 @@ package struct RegistrationTokens: Sendable {
                 Fault("/spec/expiry", "InThePast", "'expiry' must lie in the future.")
             )
         }
-        guard faults.isEmpty else {
-            throw Failure(.ruleViolated, faults[0].message, faults: faults)
-        }
+        try Failure.refuse(bodyFaults, and: faults)
     }
 
     private func insert(

@@ -12,6 +12,8 @@ struct TokenInput: WireInput {
     let expiresAt: Timestamp?
     let usesMax: Int64?
 
+    static var leavesFaultsToHandler: Bool { true }
+
     init(from fields: Fields) {
         let metadata: TokenMetadataInput = fields.object("metadata")
         let spec: TokenSpecInput? = fields.optionalObject("spec")
