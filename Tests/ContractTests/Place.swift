@@ -125,7 +125,7 @@ struct PlaceMaker {
         return Gzip.compress(tar.finish())
     }
 
-    func make(_ name: String, hasher: PasswordHasher = .scrypt) async throws -> Place {
+    func make(_ name: String, hasher: PasswordHasher) async throws -> Place {
         let boot = try Bootstrap.create(
             organisation: name,
             email: "admin@\(name).example",

@@ -50,7 +50,7 @@ package struct Bootstrap: Sendable {
         organisation: String,
         email: String,
         password: String?,
-        hasher: PasswordHasher = .scrypt
+        hasher: PasswordHasher
     ) throws {
         var faults: [Fault] = []
         if organisation.isEmpty {
@@ -84,7 +84,7 @@ package struct Bootstrap: Sendable {
         self.organisation = organisation
         self.email = address.text
         self.password = password ?? PasswordPolicy.generate()
-        passwordHash = try hasher.hash(self.password)
+        passwordHash = try hasher.hash(self.password, address.text)
     }
 
     /// Whether any tenant exists; a server without one makes the first itself.
@@ -100,7 +100,7 @@ package struct Bootstrap: Sendable {
         email: String,
         password: String?,
         in database: Database,
-        hasher: PasswordHasher = .scrypt
+        hasher: PasswordHasher
     ) throws -> Result {
         let bootstrap = try Bootstrap(
             organisation: organisation,

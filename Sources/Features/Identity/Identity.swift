@@ -15,6 +15,7 @@ package struct Identity: Sendable {
     /// - Parameters:
     ///   - sealingKey: the key file of the data directory.
     ///   - slowWork: where passwords are hashed; the server's worker pool.
+    ///   - hasher: how they are hashed; scrypt unless a test says otherwise.
     ///   - projectReferrers: the checks that ask whether a project is empty.
     /// - Throws: `SealingError.otherKey` when the key file is not the one of this database.
     package init(
@@ -22,7 +23,7 @@ package struct Identity: Sendable {
         sealingKey: SealingKey,
         clock: Clock = .system,
         slowWork: any SlowWork,
-        hasher: PasswordHasher = .scrypt,
+        hasher: PasswordHasher? = nil,
         projectReferrers: [ProjectReferrers] = []
     ) throws {
         self.database = database
@@ -30,7 +31,12 @@ package struct Identity: Sendable {
         self.projectReferrers = projectReferrers
         let bytes = try ServerSecretStore.key(.tokenSigning, in: database, sealedUnder: sealingKey)
         guard let key = SignedTokenKey(bytes: bytes) else { throw SealingError.damaged }
-        sessions = Sessions(database: database, key: key, hasher: hasher, slowWork: slowWork)
+        sessions = Sessions(
+            database: database,
+            key: key,
+            hasher: try hasher ?? .scrypt(in: database, sealedUnder: sealingKey),
+            slowWork: slowWork
+        )
     }
 
     /// The user half of the server's authenticator.

@@ -37,6 +37,8 @@ package enum ServerSecretStore {
     package enum Name: String, Sendable {
         /// Signs session tokens.
         case tokenSigning = "token-signing"
+        /// Salts the hashes of passwords.
+        case passwords
         /// Seals the `continue` tokens of lists.
         case listCursors = "list-cursors"
         /// Seals TLS session tickets.

@@ -44,9 +44,9 @@ package struct Sessions: Sendable {
 
     /// Checks a password and opens a session.
     ///
-    /// An address that is unknown costs one check of a decoy, as much as one that is known. When
-    /// no organisation is named and several know the address, the password decides; the oldest
-    /// account wins should it fit more than one.
+    /// One check is made whether nobody has the address, one organisation or several, so that its
+    /// time tells nothing of other organisations. When no organisation is named and several know
+    /// the address, the password decides; the oldest account wins should it fit more than one.
     /// - Throws: `.unauthenticated`, `.tooManyRequests`, `.unavailable` when too many wait.
     func signIn(
         _ input: LoginInput,
@@ -115,21 +115,17 @@ package struct Sessions: Sendable {
         let hasher = hasher
         do {
             return try await slowWork.run {
-                guard !candidates.isEmpty else {
-                    _ = hasher.verify(password, PasswordHash.decoy)
-                    return nil
+                let fitting = hasher.matching(password, email, candidates.map(\.passwordHash))
+                let found = candidates.first {
+                    fitting.contains($0.passwordHash) && $0.account.isActive
                 }
-                for candidate in candidates
-                where hasher.verify(password, candidate.passwordHash)
-                    && candidate.account.isActive
-                {
-                    let isStale = PasswordHash.needsRehash(candidate.passwordHash)
+                return try found.map {
+                    let isStale = PasswordHash.needsRehash($0.passwordHash)
                     return Match(
-                        account: candidate.account,
-                        freshHash: isStale ? try hasher.hash(password) : nil
+                        account: $0.account,
+                        freshHash: isStale ? try hasher.hash(password, email) : nil
                     )
                 }
-                return nil
             }
         } catch {
             throw Failure(
@@ -144,11 +140,11 @@ package struct Sessions: Sendable {
     /// The form in which a password is stored; without one, a form that no password fits.
     ///
     /// - Throws: `.unavailable` when too many wait.
-    func hash(_ password: String?) async throws -> String {
+    func hash(_ password: String?, of email: String) async throws -> String {
         guard let password else { return PasswordHash.decoy }
         let hasher = hasher
         do {
-            return try await slowWork.run { try hasher.hash(password) }
+            return try await slowWork.run { try hasher.hash(password, email) }
         } catch {
             throw Failure(
                 .unavailable,

@@ -1,5 +1,6 @@
 import Crypto
 import EventLoop
+import Storage
 
 /// Runs work that would hold up an event loop.
 package protocol SlowWork: Sendable {
@@ -14,24 +15,46 @@ package protocol SlowWork: Sendable {
 extension WorkerPool: SlowWork {}
 
 /// How passwords are hashed and checked; a test counts the calls.
+///
+/// Both take the e-mail address beside the password, in its canonical form.
 package struct PasswordHasher: Sendable {
     /// The form of a password that is stored.
-    package var hash: @Sendable (_ password: String) throws -> String
-    /// Whether a password is the one behind a stored form.
-    package var verify: @Sendable (_ password: String, _ stored: String) -> Bool
+    package var hash: @Sendable (_ password: String, _ email: String) throws -> String
+    /// Of several stored forms those behind which the password is; the time it takes does not
+    /// depend on how many there are.
+    package var matching:
+        @Sendable (_ password: String, _ email: String, _ stored: [String]) -> Set<String>
 
     /// A hasher made of these two functions.
     package init(
-        hash: @escaping @Sendable (String) throws -> String,
-        verify: @escaping @Sendable (String, String) -> Bool
+        hash: @escaping @Sendable (String, String) throws -> String,
+        matching: @escaping @Sendable (String, String, [String]) -> Set<String>
     ) {
         self.hash = hash
-        self.verify = verify
+        self.matching = matching
     }
 
-    /// The real one: scrypt.
-    package static let scrypt = PasswordHasher(
-        hash: { try PasswordHash.hash($0) },
-        verify: { PasswordHash.verify($0, $1) }
-    )
+    /// The real one: scrypt under a key of the server's, which is made when it is first asked for.
+    ///
+    /// Holds up the calling thread.
+    ///
+    /// - Throws: `SealingError.otherKey` when the key file is not the one of this database.
+    package static func scrypt(
+        in database: Database,
+        sealedUnder sealing: SealingKey
+    ) throws -> PasswordHasher {
+        let key = try ServerSecretStore.key(.passwords, in: database, sealedUnder: sealing)
+        return PasswordHasher(
+            hash: { try PasswordHash($0, account: $1, key: key).stored() },
+            matching: { password, email, stored in
+                let presented = try? PasswordHash(
+                    password,
+                    account: email,
+                    key: key,
+                    comparedWith: stored
+                )
+                return Set(stored.filter { presented?.matches($0) ?? false })
+            }
+        )
+    }
 }

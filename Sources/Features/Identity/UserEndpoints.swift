@@ -130,7 +130,7 @@ extension Identity {
             output: UIDAnswer.self
         ) { input, context in
             let (tenant, actor, spec) = (context.tenantUID, AuditActor(context), input.spec)
-            let passwordHash = try await sessions.hash(spec.password)
+            let passwordHash = try await sessions.hash(spec.password, of: spec.email)
             return try await context.write(database) { tx in
                 guard try AccountStore.count(tenant: tenant, tx) < Account.countMax else {
                     throw Failure(

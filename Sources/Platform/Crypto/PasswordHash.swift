@@ -3,40 +3,83 @@ import Primitives
 
 /// Password hashing with scrypt (RFC 7914), its parameters in the stored text.
 ///
-/// The stored form is `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, salt and hash in base64url. A hash
-/// takes about 80 ms and 32 MB, so callers run it away from the event loops and bound how many
-/// run at once.
-package enum PasswordHash {
+/// scrypt is salted by the account's name under a key of the server's, so that one run of it serves
+/// all accounts of a name, however many organisations have one: how long a sign-in takes tells
+/// nobody how many do. The key is not in the database, or only sealed, so a copy of the hashes is
+/// nothing to guess at. What is stored is `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, in base64url: a
+/// digest of what scrypt gave under a salt of the account's own, so that equal passwords are not
+/// seen to be equal.
+///
+/// A run takes about 80 ms and 32 MB, so callers run it away from the event loops and bound how
+/// many run at once.
+package struct PasswordHash: Sendable {
     /// The longest password, in UTF-8 bytes, that is hashed; longer ones never match.
     package static let passwordBytesMax = 1024
 
     /// A stored hash that no password matches.
-    ///
-    /// Checking a password against it takes as long as against a real one, so that an unknown user
-    /// cannot be told from a wrong password by time.
     package static let decoy = encode(
         .current,
         salt: RandomBytes.make(saltBytes),
         hash: RandomBytes.make(hashBytes)
     )
 
-    /// Hashes a password under a fresh salt.
+    /// What scrypt gave; under older parameters too where a stored hash has those.
+    private var derived: [Parameters: [UInt8]] = [:]
+    /// How often scrypt ran.
+    var runs: Int { derived.count }
+
+    /// Derives what a password is compared by; it costs the same for none, one or several stored
+    /// hashes.
     ///
+    /// - Parameters:
+    ///   - account: whose password it is; the same text for each account it is compared with.
+    ///   - key: the server's own.
+    ///   - stored: the hashes that it will be compared with.
     /// - Throws: `OpenSSLFailure` when the password is longer than `passwordBytesMax` or memory
     ///   is short.
-    package static func hash(_ password: String) throws(OpenSSLFailure) -> String {
-        try hash(password, .current)
+    package init(
+        _ password: String,
+        account: String,
+        key: [UInt8],
+        comparedWith stored: [String] = []
+    ) throws(OpenSSLFailure) {
+        try self.init(password, account: account, key: key, .current, stored)
+    }
+
+    init(
+        _ password: String,
+        account: String,
+        key: [UInt8],
+        _ parameters: Parameters,
+        _ stored: [String] = []
+    ) throws(OpenSSLFailure) {
+        let salt = HMACSHA256(key: key).code(Array(account.utf8)).bytes
+        for wanted in [parameters] + stored.compactMap({ Self.decode($0)?.parameters })
+        where derived[wanted] == nil {
+            derived[wanted] = try Self.derive(password, salt: salt, wanted)
+        }
+        today = parameters
+    }
+
+    /// The parameters that ``stored()`` takes.
+    private let today: Parameters
+
+    /// The form to store, with a fresh salt.
+    package func stored() -> String {
+        let salt = RandomBytes.make(Self.saltBytes)
+        let hash = HMACSHA256(key: derived[today] ?? []).code(salt).bytes
+        return Self.encode(today, salt: salt, hash: hash)
     }
 
     /// Whether this is the password behind a stored hash.
     ///
     /// Answers false for a stored text that is malformed or asks for more work than
     /// `Parameters.isReasonable` allows.
-    package static func verify(_ password: String, _ encoded: String) -> Bool {
-        guard let stored = decode(encoded),
-            let presented = try? derive(password, salt: stored.salt, stored.parameters)
-        else { return false }
-        return constantTimeEqual(presented, stored.hash)
+    package func matches(_ encoded: String) -> Bool {
+        guard let stored = Self.decode(encoded), let key = derived[stored.parameters] else {
+            return false
+        }
+        return constantTimeEqual(HMACSHA256(key: key).code(stored.salt).bytes, stored.hash)
     }
 
     /// Whether a stored hash was made with other parameters than today's, and should be made again
@@ -45,7 +88,7 @@ package enum PasswordHash {
         decode(encoded)?.parameters != .current
     }
 
-    struct Parameters: Equatable {
+    struct Parameters: Hashable {
         var logN: Int
         var r: Int
         var p: Int
@@ -61,14 +104,6 @@ package enum PasswordHash {
 
     private static let saltBytes = 16
     private static let hashBytes = 32
-
-    static func hash(
-        _ password: String,
-        _ parameters: Parameters
-    ) throws(OpenSSLFailure) -> String {
-        let salt = RandomBytes.make(saltBytes)
-        return encode(parameters, salt: salt, hash: try derive(password, salt: salt, parameters))
-    }
 
     private static func derive(
         _ password: String,

@@ -1,6 +1,7 @@
 import APIKit
 import ArgumentParser
 import Audit
+import Crypto
 import Glibc
 import HTTPClient
 import Identity
@@ -31,14 +32,17 @@ struct BootstrapCommand: ParsableCommand {
             let bytes = try readFile(path, bytesMax: 4096)
             return String(decoding: bytes, as: UTF8.self).trimmingNewlines
         }
-        let database = try DataDirectory(data).open()
+        let directory = try DataDirectory(data)
+        let database = try directory.open()
         defer { database.close() }
+        let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
         do {
             let result = try Bootstrap.create(
                 organisation: org,
                 email: email,
                 password: password,
-                in: database
+                in: database,
+                hasher: .scrypt(in: database, sealedUnder: sealingKey)
             )
             printBytes(result.jsonBytes())
         } catch let failure as Failure {

@@ -1,5 +1,6 @@
 import APIKit
 import Archive
+import Crypto
 import Glibc
 import Identity
 import JSON
@@ -31,7 +32,11 @@ enum FirstStart {
             organisation: organisation,
             email: email,
             password: nil,
-            in: database
+            in: database,
+            hasher: .scrypt(
+                in: database,
+                sealedUnder: try SealingKey.loadOrMake(path: directory.sealingKey)
+            )
         )
         if isTerminal {
             print(

@@ -34,10 +34,10 @@ final class CountingHasher: Sendable {
 
     var hasher: PasswordHasher {
         PasswordHasher(
-            hash: { "plain:" + $0 },
-            verify: { password, stored in
+            hash: { "plain:\($1):\($0)" },
+            matching: { password, email, stored in
                 self.count.withLock { $0 += 1 }
-                return stored == "plain:" + password
+                return Set(stored.filter { $0 == "plain:\(email):\(password)" })
             }
         )
     }

@@ -7,23 +7,59 @@ struct PasswordHashTests {
     private static let quick = PasswordHash.Parameters(logN: 10, r: 8, p: 1)
 
     @Test func `the right password matches and others do not`() throws {
-        let stored = try PasswordHash.hash("correct horse", Self.quick)
-        #expect(PasswordHash.verify("correct horse", stored))
-        #expect(!PasswordHash.verify("correct horsf", stored))
-        #expect(!PasswordHash.verify("", stored))
-        #expect(try PasswordHash.hash("correct horse", Self.quick) != stored)
+        let right = try hash("correct horse")
+        let stored = right.stored()
+        #expect(right.matches(stored))
+        #expect(try hash("correct horse").matches(stored))
+        #expect(try !hash("correct horsf").matches(stored))
+        #expect(try !hash("").matches(stored))
+        #expect(try !hash("correct horse", account: "b@c.d").matches(stored))
+        #expect(try !hash("correct horse", key: [2]).matches(stored))
+        #expect(right.stored() != stored)
+    }
+
+    @Test func `one run of scrypt serves none, one or several accounts`() throws {
+        let stored = try ["one", "two", "three"].map { try hash($0).stored() }
+        for known in [[], Array(stored.prefix(1)), stored, [PasswordHash.decoy, stored[0]]] {
+            let presented = try hash("two", comparedWith: known.filter { $0 != PasswordHash.decoy })
+            #expect(presented.runs == 1)
+            #expect(known.map(presented.matches) == known.map { $0 == stored[1] })
+        }
+    }
+
+    @Test func `a hash of other parameters is still compared with`() throws {
+        let stored = try hash("one").stored()
+        let other = PasswordHash.Parameters(logN: 11, r: 8, p: 1)
+        let presented = try PasswordHash("one", account: "a@b.c", key: [1], other, [stored])
+        #expect(presented.runs == 2)
+        #expect(presented.matches(stored))
+        #expect(presented.matches(presented.stored()))
+    }
+
+    private func hash(
+        _ password: String,
+        account: String = "a@b.c",
+        key: [UInt8] = [1],
+        comparedWith stored: [String] = []
+    ) throws -> PasswordHash {
+        try PasswordHash(password, account: account, key: key, Self.quick, stored)
     }
 
     @Test func `today's parameters stand in the stored text`() throws {
-        let stored = try PasswordHash.hash("pässword")
+        let presented = try PasswordHash("pässword", account: "a@b.c", key: [1])
+        let stored = presented.stored()
         #expect(stored.hasPrefix("$scrypt$ln=15,r=8,p=1$"))
-        #expect(PasswordHash.verify("pässword", stored))
+        #expect(presented.matches(stored))
         #expect(!PasswordHash.needsRehash(stored))
-        #expect(PasswordHash.needsRehash(try PasswordHash.hash("x", Self.quick)))
+        #expect(PasswordHash.needsRehash(try hash("x").stored()))
     }
 
-    @Test func `nothing matches the decoy, which costs a full hash`() {
-        #expect(!PasswordHash.verify("", PasswordHash.decoy))
+    private static let decoy = PasswordHash.decoy
+
+    @Test func `nothing matches the decoy`() throws {
+        let empty = try PasswordHash("", account: "a@b.c", key: [1], comparedWith: [Self.decoy])
+        #expect(empty.runs == 1)
+        #expect(!empty.matches(Self.decoy))
         #expect(!PasswordHash.needsRehash(PasswordHash.decoy))
     }
 
@@ -34,13 +70,15 @@ struct PasswordHashTests {
         "$scrypt$ln=-1,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "$scrypt$ln=99999999999999999999,r=8,p=1$AA$AA", "$scrypt$r=8,ln=10,p=1$AA$AA",
     ])
-    func `a malformed or absurd stored text matches nothing`(stored: String) {
-        #expect(!PasswordHash.verify("", stored))
+    func `a malformed or absurd stored text matches nothing`(stored: String) throws {
+        let presented = try hash("", comparedWith: [stored])
+        #expect(presented.runs == 1)
+        #expect(!presented.matches(stored))
         #expect(PasswordHash.needsRehash(stored))
     }
 
     @Test func `an overlong password is refused`() {
         let long = String(repeating: "x", count: PasswordHash.passwordBytesMax + 1)
-        #expect(throws: OpenSSLFailure.self) { try PasswordHash.hash(long, Self.quick) }
+        #expect(throws: OpenSSLFailure.self) { try hash(long) }
     }
 }
