@@ -74,7 +74,13 @@ struct PackImportTests {
         let key = try server.signIn().apiKey
         let trust = ["SSL_CERT_FILE": server.authorityPath]
         let arguments = ["packs", "import", folder, "--server", server.secureURL]
-        check(try await Programs.easel(arguments + ["--api-key", key], environment: trust))
+        let remote = try await Programs.easel(arguments + ["--api-key", key], environment: trust)
+        check(remote)
+        // The same is said wherever they are imported.
+        let local = try await Programs.easel([
+            "packs", "import", folder, "--data", try TemporaryDirectory.make() + "/data",
+        ])
+        #expect(remote.output == local.output)
         #expect(try packs(server.data) == Self.good)
         let fromEnvironment = try await Programs.easel(
             ["packs", "import", folder + "/good"],
@@ -104,6 +110,11 @@ struct PackImportTests {
         ])
         #expect(deaf.ending == .exit(1), "\(deaf)")
         #expect(deaf.errors.contains("Nobody listens at 127.0.0.1:1"), "\(deaf)")
+        let nothing = try await Programs.easel([
+            "packs", "import", empty, "--data", try TemporaryDirectory.make() + "/data",
+        ])
+        #expect(nothing.ending == .exit(1), "\(nothing)")
+        #expect(nothing.errors.contains("there is no pack"), "\(nothing)")
         let missing = try await Programs.easel([
             "packs", "import", empty + "/none", "--data", empty + "/data",
         ])

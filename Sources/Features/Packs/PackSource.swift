@@ -38,7 +38,7 @@ package struct PackSource: Sendable {
     }
 
     /// Reads the pack; what is wrong with the file itself is a fault like any other.
-    func read() -> PackReading {
+    package func read() -> PackReading {
         switch kind {
         case .folder: return PackManifestReader.read(folder: path)
         case .archive:

@@ -120,17 +120,16 @@ struct RemoteImport {
         to registry: String,
         _ client: BlockingHTTPClient
     ) throws -> PackOutcome {
+        // Read here first: the server sees one archive and knows less of the files in it.
+        let reading = source.read()
         let bytes: [UInt8]
         do {
+            guard reading.faults.isEmpty else {
+                return refused(source, reading, reading.faults.map(\.description))
+            }
             bytes = try source.archive()
         } catch {
-            return PackOutcome(
-                source: source.name,
-                name: "",
-                outcome: "refused",
-                faults: ["\(error)"],
-                warnings: []
-            )
+            return refused(source, reading, ["\(error)"])
         }
         let answer = try client.send(
             ClientRequest(
@@ -144,15 +143,16 @@ struct RemoteImport {
         guard answer.status < 300 else {
             let errors = body["details"]?["errors"]?.elements ?? []
             let faults = errors.map { error in
-                "\(error["pointer"]?.text ?? ""): \(error["message"]?.text ?? "")"
+                // As a fault that is found here is written: file, place and message.
+                let place = (error["pointer"]?.text ?? "").replacing(
+                    "#",
+                    with: " ",
+                    maxReplacements: 1
+                )
+                let message = error["message"]?.text ?? ""
+                return place.isEmpty ? message : "\(place): \(message)"
             }
-            return PackOutcome(
-                source: source.name,
-                name: "",
-                outcome: "refused",
-                faults: faults.isEmpty ? [body["message"]?.text ?? ""] : faults,
-                warnings: []
-            )
+            return refused(source, reading, faults.isEmpty ? [body["message"]?.text ?? ""] : faults)
         }
         return PackOutcome(
             source: source.name,
@@ -160,6 +160,20 @@ struct RemoteImport {
             outcome: body["outcome"]?.text ?? "",
             faults: [],
             warnings: (body["warnings"]?.elements ?? []).compactMap(\.text)
+        )
+    }
+
+    private func refused(
+        _ source: PackSource,
+        _ reading: PackReading,
+        _ faults: [String]
+    ) -> PackOutcome {
+        PackOutcome(
+            source: source.name,
+            name: PackOutcome.name(reading.name, reading.version),
+            outcome: "refused",
+            faults: faults,
+            warnings: reading.warnings.map(\.description)
         )
     }
 }

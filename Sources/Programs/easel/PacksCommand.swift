@@ -53,6 +53,9 @@ struct PacksCommand: ParsableCommand {
             } else {
                 results = try RemoteImport(server ?? "", apiKey ?? "").run(folder)
             }
+            guard !results.isEmpty else {
+                throw Refusal("\(folder): there is no pack, neither as a folder nor as an archive.")
+            }
             for result in results { result.printLines() }
             let refused = results.count { $0.outcome == "refused" }
             print(
