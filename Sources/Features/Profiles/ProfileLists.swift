@@ -93,7 +93,7 @@ extension Profiles {
             output: ProfileSummaryListOutput.self
         ) { search, context in
             try search.check()
-            let page = try context.page()
+            let page = try context.page(refusesMore: true)
             let call = try ProfileCall(context)
             return try database.read { tx in
                 let found = try ProfileListStore.briefs(

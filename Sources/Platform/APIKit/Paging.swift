@@ -112,8 +112,10 @@ extension RequestContext {
 
     /// The page that `limit`, `offset` and `continue` ask for.
     ///
-    /// - Throws: `.invalidRequest` with a fault for each parameter that does not fit.
-    package func page() throws -> PageRequest {
+    /// - Parameter refusesMore: whether a `limit` of more than a page is refused, not cut.
+    /// - Throws: `.invalidRequest` with a fault for each parameter that does not fit;
+    ///   `.unprocessable` when it is a `limit` of more than a page alone.
+    package func page(refusesMore: Bool = false) throws -> PageRequest {
         var faults: [Fault] = []
         func number(_ name: String, _ fallback: Int) -> Int {
             guard let text = query(name), !text.isEmpty else { return fallback }
@@ -142,8 +144,17 @@ extension RequestContext {
                 )
             }
         }
+        let isMore = refusesMore && limit > PageRequest.limitMax
+        if isMore {
+            let message = "'limit' must be at most \(PageRequest.limitMax); 0 means all."
+            faults.append(Fault("query/limit", "OutOfRange", message))
+        }
         guard faults.isEmpty else {
-            throw Failure(.invalidRequest, faults[0].message, faults: faults)
+            throw Failure(
+                isMore && faults.count == 1 ? .unprocessable : .invalidRequest,
+                faults[0].message,
+                faults: faults
+            )
         }
         return PageRequest(
             limit: limit == 0 ? nil : min(limit, PageRequest.limitMax),

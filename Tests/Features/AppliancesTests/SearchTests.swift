@@ -92,6 +92,22 @@ struct SearchTests {
         #expect(messages?[2] == "Item 0 of 'values' must be a string, not a number.")
     }
 
+    @Test func `refuses a page that is larger than a page`() async throws {
+        let site = try await fleet()
+        let refused = try await site.api.call(.post, Self.path + "?limit=51", body: [:])
+        #expect(refused.status == 422)
+        #expect(refused.faults == ["query/limit OutOfRange"])
+        let both = try await site.api.call(.post, Self.path + "?limit=51&offset=x", body: [:])
+        #expect(both.status == 400)
+        #expect(both.faults == ["query/offset OutOfRange", "query/limit OutOfRange"])
+        for limit in ["50", "0"] {
+            let taken = try await site.api.call(.post, Self.path + "?limit=\(limit)", body: [:])
+            #expect(taken.status == 200)
+        }
+        // A list gives what a page holds.
+        #expect(try await site.api.call(.get, "/v1/edgehosts?limit=51").status == 200)
+    }
+
     @Test func `finds by every kind of condition`() async throws {
         let site = try await fleet()
         let cases: [(JSONValue, [String])] = [

@@ -21,7 +21,7 @@ extension Appliances {
             output: SearchAnswer.self
         ) { input, context in
             let query = try SearchCompiler.query(input, bodyFaults: context.bodyFaults)
-            let found = try page(of: query, use: .summary, context)
+            let found = try page(of: query, use: .summary, refusesMore: true, context)
             return SearchAnswer(items: found.items.map(SummaryItem.init), listMeta: found.listMeta)
         }
     }
@@ -63,10 +63,11 @@ extension Appliances {
     private func page(
         of query: ApplianceQuery,
         use: ProfileUse,
+        refusesMore: Bool = false,
         _ context: RequestContext
     ) throws -> (items: [ApplianceDetail], listMeta: ListMeta) {
         let scope = ApplianceCall(context).scope
-        let asked = try context.page()
+        let asked = try context.page(refusesMore: refusesMore)
         let page = PageRequest(
             limit: asked.limit ?? ApplianceLimits.listMax,
             offset: asked.offset,
