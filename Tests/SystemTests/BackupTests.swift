@@ -114,5 +114,18 @@ struct BackupTests {
         #expect(result.ending == .exit(1))
         #expect(result.errors.contains("is this the data directory?"), "\(result)")
         #expect(!TestFiles.exists(folder + "/none"))
+        let made = try await Programs.easel([
+            "bootstrap", "--data", folder + "/data", "--org", "Acme", "--email", "a@acme.example",
+        ])
+        #expect(made.ending == .exit(0), "\(made)")
+        let nowhere = try await Programs.easel([
+            "backup", folder + "/none/copy.db", "--data", folder + "/data",
+        ])
+        #expect(nowhere.ending == .exit(1))
+        #expect(
+            nowhere.errors.contains("\(folder)/none/copy.db cannot be made: No such file"),
+            "\(nowhere)"
+        )
+        #expect(!nowhere.errors.contains("partial") && !nowhere.errors.contains("errno"))
     }
 }

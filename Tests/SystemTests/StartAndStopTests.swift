@@ -119,6 +119,33 @@ struct StartAndStopTests {
         #expect(!TestFiles.exists(folder + "/data"))
     }
 
+    @Test(arguments: ["maybe", "on", "TRUE!"])
+    func `refuses a switch in the environment that is neither on nor off`(
+        _ value: String
+    ) async throws {
+        let folder = try TemporaryDirectory.make()
+        let result = try await Programs.easel(
+            ["serve", "--data", folder + "/data", "--listen", "127.0.0.1:0"],
+            environment: ["EASEL_TLS_SELF_SIGNED": value]
+        )
+        #expect(result.ending == .exit(64), "\(result)")
+        #expect(result.errors.contains("EASEL_TLS_SELF_SIGNED"), "\(result)")
+        #expect(!TestFiles.exists(folder + "/data"))
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [(0o700, 0), (0o750, 1), (0o755, 1)])
+    func `warns once of a data directory that lets others in`(
+        _ mode: mode_t,
+        _ count: Int
+    ) async throws {
+        let data = try TemporaryDirectory.make() + "/data"
+        #expect(mkdir(data, 0o700) == 0 && chmod(data, mode) == 0)
+        let server = try await EaselProcess.start(data: data, flags: ["--listen", "127.0.0.1:0"])
+        let warnings = server.log.filter { $0.message.contains("may look into the data directory") }
+        #expect(warnings.count == count)
+        #expect(try await server.stop() == .exit(0))
+    }
+
     @Test func `refuses certificates that cannot be used`() async throws {
         let folder = try TemporaryDirectory.make()
         try TestFiles.write(folder + "/bad.pem", "no certificate\n")

@@ -37,7 +37,8 @@ package enum Files {
             }
         } catch {
             unlink(temporary)
-            throw error
+            // The caller knows nothing of the file beside the one that he named.
+            throw FileError(path: path, number: error.number, attempt: error.attempt)
         }
         guard let handle = Descriptor(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
             fsync(handle.number) == 0

@@ -38,20 +38,21 @@ extension Database {
         do throws(StorageError) {
             let descriptor = Glibc.open(partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else {
-                throw StorageError(.ioError, "\(partial) cannot be made (errno \(errno)).")
+                throw StorageError(.ioError, "\(path) cannot be made: \(reason(errno)).")
             }
             Glibc.close(descriptor)
             try copy(options, into: partial, until: isStopped)
-            try sync(partial)
+            try sync(partial, named: path)
             let code = easel_rename_new(partial, path)
             guard code == 0 else {
-                throw StorageError(.ioError, "\(path) cannot be made (errno \(code)).")
+                throw StorageError(.ioError, "\(path) cannot be made: \(reason(code)).")
             }
         } catch {
             unlink(partial)
             throw error
         }
-        try sync(DatabaseOptions(path: path, migrations: []).directory)
+        let folder = DatabaseOptions(path: path, migrations: []).directory
+        try sync(folder, named: folder)
     }
 
     private static func copy(
@@ -89,19 +90,19 @@ extension Database {
         }
         // One file without a log beside it, whatever the source had.
         guard try target.texts("PRAGMA journal_mode = DELETE") == ["delete"] else {
-            throw StorageError(.ioError, "\(partial) keeps its log.")
+            throw StorageError(.ioError, "The copy keeps its log.")
         }
         try target.execute("INSERT INTO meta (key, value) VALUES ('is_copy', 1)")
     }
 
-    private static func sync(_ path: String) throws(StorageError) {
+    private static func sync(_ path: String, named name: String) throws(StorageError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw StorageError(.ioError, "\(path) cannot be opened (errno \(errno)).")
+            throw StorageError(.ioError, "\(name) cannot be opened: \(reason(errno)).")
         }
         defer { Glibc.close(descriptor) }
         guard fsync(descriptor) == 0 else {
-            throw StorageError(.ioError, "\(path) cannot be synced (errno \(errno)).")
+            throw StorageError(.ioError, "\(name) cannot be synced: \(reason(errno)).")
         }
     }
 }

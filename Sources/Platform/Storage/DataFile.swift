@@ -10,12 +10,12 @@ enum DataFile {
         if mkdir(options.directory, 0o700) != 0, errno != EEXIST {
             throw StorageError(
                 .ioError,
-                "\(options.directory) cannot be made (errno \(errno))."
+                "\(options.directory) cannot be made: \(reason(errno))."
             )
         }
         let descriptor = open(options.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw StorageError(.ioError, "\(options.path) cannot be opened (errno \(errno)).")
+            throw StorageError(.ioError, "\(options.path) cannot be opened: \(reason(errno)).")
         }
         defer { Glibc.close(descriptor) }
         var header = [UInt8](repeating: 0, count: 16)

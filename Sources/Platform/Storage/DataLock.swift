@@ -15,7 +15,7 @@ struct DataLock: ~Copyable {
         let path = directory + "/easel.lock"
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard opened >= 0 else {
-            throw StorageError(.ioError, "\(path) cannot be opened (errno \(errno)).")
+            throw StorageError(.ioError, "\(path) cannot be opened: \(reason(errno)).")
         }
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             let owner = Self.owner(opened)

@@ -85,7 +85,7 @@ struct Worker: @unchecked Sendable {
         pthread_sigmask(SIG_SETMASK, &former, nil)
         guard code == 0 else {
             box.release()
-            throw StorageError(.other(code: code), "No thread could be started (errno \(code)).")
+            throw StorageError(.other(code: code), "No thread could be started: \(reason(code)).")
         }
         thread = started
     }

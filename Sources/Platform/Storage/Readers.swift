@@ -67,7 +67,7 @@ final class Readers: Sendable {
             if let pointer { Unmanaged<Reader>.fromOpaque(pointer).release() }
         }
         guard code == 0 else {
-            throw StorageError(.other(code: code), "Too many databases are open (errno \(code)).")
+            throw StorageError(.other(code: code), "Too many databases are open: \(reason(code)).")
         }
         self.key = key
     }

@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// Why the database did not do what it was asked.
 package struct StorageError: Error, Sendable, CustomStringConvertible {
@@ -107,4 +108,9 @@ extension String {
         }
         return nil
     }
+}
+
+/// What the system says of a failed call.
+func reason(_ code: Int32) -> String {
+    String(cString: strerror(code))
 }

@@ -27,6 +27,12 @@ struct DataDirectory {
     var sealingKey: String { path + "/secret.key" }
     var tls: String { path + "/tls" }
 
+    /// Whether others than the owner may look into the folder.
+    var letsOthersIn: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
+    }
+
     /// Opens the database; a second server on the same folder is refused.
     ///
     /// - Parameter waitingSeconds: How long the other server is given to end.

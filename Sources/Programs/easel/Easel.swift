@@ -16,7 +16,12 @@ struct Easel: ParsableCommand {
 
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
-        Self.main(EnvironmentFlags.complete(arguments, from: EnvironmentFlags.current()))
+        do {
+            let environment = EnvironmentFlags.current()
+            Self.main(try EnvironmentFlags.complete(arguments, from: environment))
+        } catch {
+            Self.exit(withError: error)
+        }
     }
 }
 

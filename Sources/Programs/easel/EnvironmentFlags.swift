@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 
 /// Every flag can stand in the environment too: `--tls-listen` as `EASEL_TLS_LISTEN`.
@@ -46,7 +47,12 @@ enum EnvironmentFlags {
     }
 
     /// The arguments with the flags that only the environment has.
-    static func complete(_ arguments: [String], from environment: [String: String]) -> [String] {
+    ///
+    /// - Throws: `ValidationError` for a switch that is neither on nor off.
+    static func complete(
+        _ arguments: [String],
+        from environment: [String: String]
+    ) throws -> [String] {
         let words = arguments.filter { !$0.hasPrefix("-") }
         let command = words.first == "packs" ? words.dropFirst().first : words.first
         guard let command, let known = flags[command] else { return arguments }
@@ -57,7 +63,15 @@ enum EnvironmentFlags {
             let variable = "EASEL_" + flag.replacing("-", with: "_").uppercased()
             guard !isGiven, let value = environment[variable], !value.isEmpty else { continue }
             if isSwitch {
-                if ["1", "true", "yes"].contains(value.lowercased()) { completed.append(name) }
+                switch value.lowercased() {
+                case "1", "true", "yes": completed.append(name)
+                case "0", "false", "no": break
+                default:
+                    // Taken for off, a misspelt switch would leave a server without TLS.
+                    throw ValidationError(
+                        "\(variable) must be 1, true, yes, 0, false or no, not '\(value)'."
+                    )
+                }
             } else if repeated.contains(flag) {
                 for one in value.split(separator: ",") { completed += [name, String(one)] }
             } else {

@@ -36,6 +36,12 @@ struct ServeCommand: ParsableCommand {
     private func serve(_ logger: Logger) throws {
         StopSignals.block()
         let directory = try DataDirectory(options.data)
+        if directory.letsOthersIn {
+            logger.warning(
+                "others than its owner may look into the data directory; chmod 700 keeps them out",
+                metadata: ["directory": "\(directory.path)"]
+            )
+        }
         // To take another's place means to be in the queue before it leaves. Otherwise the data
         // directory comes first: of two servers the second is refused with the better reason.
         let early = options.takeOver ? try options.listeningSockets() : nil
