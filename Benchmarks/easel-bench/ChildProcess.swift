@@ -33,6 +33,11 @@ final class ChildProcess {
 
     deinit { stop() }
 
+    /// Asks it to end.
+    func askToEnd() {
+        if isRunning { kill(identifier, SIGTERM) }
+    }
+
     /// Asks it to end and waits until it has; after 15 s it is killed.
     func stop() {
         guard isRunning else { return }

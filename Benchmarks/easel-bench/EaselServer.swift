@@ -71,6 +71,12 @@ final class EaselServer {
         throw BenchError("the server does not become ready: \(process.output)")
     }
 
+    /// Asks it to end and does not wait.
+    func askToStop() { process.askToEnd() }
+
+    /// Whether it has ended.
+    var hasStopped: Bool { process.hasEnded }
+
     /// Ends it in order.
     func stop() { process.stop() }
 

@@ -17,6 +17,8 @@ struct FleetMeasurement {
     /// From the start of the request that publishes the change to the last appliance's answer.
     let changeSeconds: Double
     let memory: ProcessFigures.Memory
+    /// From SIGTERM to the end of the process, every parked poll answered 204.
+    let stopSeconds: Double
 
     /// How long the fleet is watched while nothing changes.
     private static let watchedSeconds = 20.0
@@ -52,13 +54,7 @@ struct FleetMeasurement {
         let returnProcessor = try server.processorSeconds() - atFirst
 
         // Now they wait; their polls end at different moments.
-        let parked = try zip(fleet, run.etags()).map { appliance, etag in
-            Scenario.poll(
-                appliance,
-                "If-None-Match: \(etag)\r\n",
-                query: "?wait=\(waitSeconds)"
-            )
-        }
+        var parked = try waitingPolls(fleet, run)
         try run.park(parked)
         let before = try server.processorSeconds()
         try run.keepParked(parked, seconds: watchedSeconds)
@@ -68,6 +64,15 @@ struct FleetMeasurement {
         let changed = MonotonicTime.now()
         try run.expect(status: 200, after: { try administrator.changeProfile(profile) })
         let changeSeconds = Double(MonotonicTime.now().nanoseconds(since: changed)) / 1e9
+        let memory = try server.memory()
+
+        // The server is stopped while all of them wait again.
+        parked = try waitingPolls(fleet, run)
+        try run.park(parked)
+        let stopped = MonotonicTime.now()
+        try run.expect(status: 204, after: { server.askToStop() })
+        while !server.hasStopped { usleep(1000) }
+        let stopSeconds = Double(MonotonicTime.now().nanoseconds(since: stopped)) / 1e9
         return FleetMeasurement(
             transport: transport,
             count: count,
@@ -76,8 +81,23 @@ struct FleetMeasurement {
             waitingShare: waiting / watchedSeconds,
             waitingSeconds: watchedSeconds,
             changeSeconds: changeSeconds,
-            memory: try server.memory()
+            memory: memory,
+            stopSeconds: stopSeconds
         )
+    }
+
+    /// For each appliance the poll that waits for another answer than its last one.
+    private static func waitingPolls(
+        _ fleet: [PairedAppliance],
+        _ run: WaitingFleet
+    ) throws -> [[UInt8]] {
+        try zip(fleet, run.etags()).map { appliance, etag in
+            Scenario.poll(
+                appliance,
+                "If-None-Match: \(etag)\r\n",
+                query: "?wait=\(waitSeconds)"
+            )
+        }
     }
 }
 
@@ -168,7 +188,8 @@ private struct WaitingFleet {
             let index = Int(event.data.u32)
             let client = clients[index]
             if event.events & EPOLLOUT.rawValue != 0 { try client.onWritable() }
-            if event.events & EPOLLIN.rawValue != 0,
+            // Who has an answer may be left by the server.
+            if event.events & EPOLLIN.rawValue != 0, client.status == nil,
                 try scratch.withUnsafeMutableBytes({ try client.onReadable($0) })
             {
                 answered(index)

@@ -58,7 +58,7 @@ struct Report {
     /// Adds a fleet's row.
     mutating func add(_ fleet: FleetMeasurement) {
         if !text.contains(Self.fleetHead) {
-            text += "\n\(Self.fleetHead)|---:|---|---:|---:|---:|---:|---:|\n"
+            text += "\n\(Self.fleetHead)|---:|---|---:|---:|---:|---:|---:|---:|\n"
         }
         text +=
             "| \(fleet.count) | \(fleet.transport.rawValue) "
@@ -66,12 +66,13 @@ struct Report {
             + "| \(Self.number(fleet.returnProcessorSeconds, 2)) "
             + "| \(Self.number(fleet.waitingShare * 100, 2)) % "
             + "| \(Self.number(fleet.changeSeconds, 3)) "
+            + "| \(Self.number(fleet.stopSeconds, 2)) "
             + "| \(Self.number(Double(fleet.memory.resident) / 1_048_576, 1)) |\n"
     }
 
     private static let fleetHead = """
         | Appliances | Over | All back at once, s | … CPU s | CPU while all wait \
-        | Change to the last of them, s | Resident MB |
+        | Change to the last of them, s | Stopped while all wait, s | Resident MB |
 
         """
 
