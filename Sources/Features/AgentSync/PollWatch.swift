@@ -42,7 +42,9 @@ struct PollWatch: Sendable {
     private var falls: UInt8 = 0
     private var ordered: UInt8 = 0
     /// The runs in the order in which they appeared; empty while there was only one, as in nearly
-    /// all of a large fleet. What it says of the current one is as old as its last return.
+    /// all of a large fleet.
+    ///
+    /// What it says of the current one is as old as its last return.
     private var runs: [Run] = []
 
     /// Takes up the usual poll, the next of the same run; leaves any other.
