@@ -165,14 +165,15 @@ extension YAMLNode {
     ///
     /// Text over several lines may not: it would be folded again. U+0085, U+2028 and U+2029 end
     /// lines too, for libyaml as for YAML 1.1. In the first column three dashes or points would
-    /// begin or end a document. A single indicator is text only between brackets.
+    /// begin or end a document. A single indicator is text only between brackets. A byte order mark
+    /// would be taken for one where it comes to stand first.
     fileprivate var isPlain: Bool {
         guard case .scalar(let text, .plain) = content, tag == nil,
             !text.utf8.starts(with: "---".utf8), !text.utf8.starts(with: "...".utf8),
             !["-", "?", ":"].contains(text)
         else { return false }
         return !text.unicodeScalars.contains {
-            ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains($0)
+            ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}", "\u{FEFF}"].contains($0)
         }
     }
 }
