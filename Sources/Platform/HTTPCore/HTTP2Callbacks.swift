@@ -16,6 +16,7 @@ enum HTTP2Callbacks {
         nghttp2_session_callbacks_set_on_stream_close_callback(table, onClose)
         nghttp2_session_callbacks_set_on_frame_send_callback(table, onSent)
         nghttp2_session_callbacks_set_send_data_callback(table, onSendData)
+        nghttp2_session_callbacks_set_unpack_extension_callback(table, onUnknownFrame)
         return table
     }()
 
@@ -139,6 +140,11 @@ enum HTTP2Callbacks {
         guard let session = session(data), let frame = frame?.pointee else { return 0 }
         session.abandon(frame.hd.stream_id)
         return 0
+    }
+
+    /// Passes over a frame of an unknown type, as RFC 9113 §4.1 asks; it was counted when it began.
+    private static let onUnknownFrame: nghttp2_unpack_extension_callback = { _, _, _, _ in
+        NGHTTP2_ERR_CANCEL.rawValue
     }
 
     private static let onData: nghttp2_on_data_chunk_recv_callback = {

@@ -49,6 +49,8 @@ package final class HTTP2Session {
     private var outputBytesMax = 0
     /// Why a callback stopped nghttp2.
     private var violation: HTTP2ErrorCode?
+    /// Bytes of answers that have not been written.
+    private var unsentAnswerBytes = 0
     var continuationFrames = 0
     /// The highest stream that the client has used, and how many it has used by then.
     private var lastStream: Int32 = -1
@@ -70,6 +72,10 @@ package final class HTTP2Session {
         // Ours are counted first and answered with the right error.
         nghttp2_option_set_max_continuations(option, limits.continuationFramesMax + 1)
         nghttp2_option_set_stream_reset_rate_limit(option, 1 << 32, 1 << 32)
+        // What nghttp2 skips by itself it does not tell us of, and so would not be counted.
+        for type in Self.unknownFrameTypes {
+            nghttp2_option_set_user_recv_extension_type(option, type)
+        }
         nghttp2_session_server_new2(
             &session,
             HTTP2Callbacks.table,
@@ -100,6 +106,9 @@ package final class HTTP2Session {
             Int32(clamping: limits.connectionWindowBytes)
         )
     }
+
+    /// The types of frames that RFC 9113 §6 does not define.
+    private static let unknownFrameTypes: ClosedRange<UInt8> = 0x0A...0xFF
 
     // MARK: Bytes
 
@@ -262,6 +271,7 @@ package final class HTTP2Session {
     func close(_ stream: HTTP2Stream) {
         stream.isGone = true
         stopBody(stream)
+        unsentAnswerBytes -= stream.unsentBytes
         let last = streams.removeLast()
         if last !== stream {
             streams[stream.index] = last
@@ -340,6 +350,13 @@ package final class HTTP2Session {
 
     // MARK: Answers
 
+    /// Whether the client takes its answers well enough for more of them to be made.
+    package var hasRoomForAnswers: Bool {
+        let most = limits.waitingAnswerBytesMax
+        return unsentAnswerBytes <= most
+            || unsentAnswerBytes - (streams.lazy.map(\.unsentBytes).max() ?? 0) <= most
+    }
+
     /// Writes the answer of a stream; a stream that is gone gets none.
     ///
     /// - Returns: The bytes of the answer before compression of its head.
@@ -356,6 +373,7 @@ package final class HTTP2Session {
         let hasBody =
             response.status != 204 && response.status != 304 && stream.request?.method != .head
         if hasBody { stream.answer = response.body }
+        unsentAnswerBytes += stream.answer.count
         stream.sentAt = now
         var source = nghttp2_data_provider()
         source.source.ptr = Unmanaged.passUnretained(stream).toOpaque()
@@ -378,6 +396,7 @@ package final class HTTP2Session {
             output.append(UnsafeRawBufferPointer(rebasing: rest[..<count]))
         }
         stream.sentBytes += count
+        unsentAnswerBytes -= count
         stream.sentAt = now
         return 0
     }

@@ -44,7 +44,9 @@ package final class HTTP2Stream: @unchecked Sendable {
     /// Whether the client waits for 100 before it sends the body.
     package var expectsContinue: Bool { head.expectsContinue }
     /// Whether a part of the answer's body waits.
-    package var isSending: Bool { sentBytes < answer.count }
+    package var isSending: Bool { unsentBytes > 0 }
+    /// What waits of the answer's body.
+    var unsentBytes: Int { answer.count - sentBytes }
 
     var head = HTTP2Head()
     /// The place in the session's list.

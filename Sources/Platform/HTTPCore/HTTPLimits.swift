@@ -86,8 +86,14 @@ package struct HTTPLimits: Sendable {
     package var pingsPerSecondMax = 100
     /// WINDOW_UPDATE frames in one second.
     package var windowUpdatesPerSecondMax = 10_000
-    /// Frames that move nothing, in one second: DATA without bytes, priorities.
+    /// Frames that move nothing, in one second: DATA without bytes, priorities, unknown types.
     package var emptyFramesPerSecondMax = 200
+    /// Bytes of answers that may wait for the client on one connection, the largest answer not
+    /// counted; beyond them no further request is begun.
+    ///
+    /// A client opens a hundred streams and no window: each large answer would stay in memory. But
+    /// one long download must not hold up what is asked beside it.
+    package var waitingAnswerBytesMax = 1024 * 1024
     /// Acknowledgements that wait because the client does not read.
     package var unsentAcksMax = 1000
     /// How long the server waits, when it stops, for requests that were on their way when the

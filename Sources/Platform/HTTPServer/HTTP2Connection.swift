@@ -13,7 +13,8 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
     private let connection: Connection
     private let server: ServerLoop
     private let session: HTTP2Session
-    /// Complete requests whose handlers start when the input is read.
+    /// Complete requests whose handlers start when the input is read, or when there is room for
+    /// their answers.
     private var ready: [HTTP2Stream] = []
     /// Handlers that have not answered, those of streams that are gone included.
     private var handlersRunning = 0
@@ -115,11 +116,14 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
 
     // MARK: Answers
 
+    /// Starts handlers in the order of the requests, as long as the client takes the answers.
     private func startReady() {
         guard !ready.isEmpty else { return }
-        let streams = ready
-        ready.removeAll(keepingCapacity: true)
-        for stream in streams where !stream.isGone && !isClosed {
+        var started = 0
+        while started < ready.count, session.hasRoomForAnswers {
+            let stream = ready[started]
+            started += 1
+            guard !stream.isGone, !isClosed else { continue }
             // A client that gives requests up must not have more work done than one that waits.
             if handlersRunning < server.limits.streamsMax {
                 start(stream)
@@ -127,6 +131,7 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
                 session.reset(stream, .refusedStream)
             }
         }
+        ready.removeFirst(min(started, ready.count))
     }
 
     private func start(_ stream: HTTP2Stream) {
@@ -242,6 +247,7 @@ final class HTTP2Connection: ConnectionProtocol, HTTP2SessionOwner, @unchecked S
             if isClosed { return }
             writes += 1
         }
+        startReady()
         settle()
     }
 

@@ -66,6 +66,10 @@ struct Abuse: Sendable, CustomTestStringConvertible {
             name: "PRIORITY",
             frames: (0..<500).map { _ in Frame(.priority, 0, on: 1, [0, 0, 0, 3, 1]) }
         ),
+        Abuse(
+            name: "frames of unknown types",
+            frames: (0..<500).map { Frame(kind: UInt8(0x0A + $0 % 246), on: 1, [1, 2, 3]) }
+        ),
         Abuse(name: "WINDOW_UPDATE", frames: (0..<2000).map { _ in Frame.window(0, 1) }),
         Abuse(
             name: "a bomb in header compression",
@@ -119,6 +123,43 @@ struct HTTP2AbuseTests {
             let client = try HTTP2Client(port: server.port, settings: [(4, 0)])
             client.send(.get(1, "/megabyte"))
             #expect(client.goAway() == HTTP2Case.calm)
+        }
+    }
+
+    @Test func `makes no more answers than the client takes, and the rest when it does`()
+        async throws
+    {
+        try await TestServer.with { server in
+            let client = try HTTP2Client(port: server.port, settings: [(4, 0)])
+            client.opensWindows = false
+            let streams = (0..<40).map { UInt32(2 * $0 + 1) }
+            client.send(streams.map { .get($0, "/megabyte") })
+            _ = client.settle()
+            // A megabyte may wait beside the largest answer; the next one exceeds it.
+            #expect(server.responder.answered.count == 3)
+            // One that gives its requests up makes room for others.
+            client.send(.reset(1), .reset(3))
+            _ = client.settle()
+            #expect(server.responder.answered.count == 5)
+            client.opensWindows = true
+            client.send([.settings([(4, 1 << 20)]), .window(0, 1 << 20)])
+            for stream in streams.dropFirst(2) {
+                #expect(client.answer(stream)?.body.count == 1 << 20)
+            }
+        }
+    }
+
+    @Test func `one long answer does not hold up what is asked beside it`() async throws {
+        let limits = LimitTests.limits { $0.waitingAnswerBytesMax = 1000 }
+        try await TestServer.with(limits: limits) { server in
+            let client = try HTTP2Client(port: server.port, settings: [(4, 1000)])
+            client.opensWindows = false
+            client.send(.get(1, "/megabyte"))
+            for stream: UInt32 in [3, 5, 7] {
+                client.send(.get(stream, "/a"))
+                #expect(client.answer(stream)?.status == 200)
+            }
+            #expect(client.answers[1]?.isComplete != true)
         }
     }
 

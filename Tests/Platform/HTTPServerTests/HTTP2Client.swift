@@ -30,6 +30,14 @@ struct Frame: Sendable, Hashable, CustomStringConvertible {
         self.payload = payload
     }
 
+    /// A frame of any type.
+    init(kind: UInt8, on stream: UInt32, _ payload: [UInt8]) {
+        self.kind = kind
+        flags = 0
+        self.stream = stream
+        self.payload = payload
+    }
+
     init(head: [UInt8]) {
         kind = head[3]
         flags = head[4]
