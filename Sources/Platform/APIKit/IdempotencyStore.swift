@@ -41,8 +41,9 @@ enum IdempotencyStore {
         _ = try tx.run("DELETE FROM idempotency WHERE id = $1", .bytes(id.bytes))
         _ = try tx.run(
             """
-            INSERT INTO idempotency (id, tenant_uid, at, request_digest, status, answer)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO idempotency (id, tenant_uid, at, request_digest, status, answer, number)
+            VALUES ($1, $2, $3, $4, $5, $6, 1 + COALESCE(
+                (SELECT MAX(number) FROM idempotency WHERE tenant_uid = $2), 0))
             """,
             .bytes(id.bytes),
             .text(tenantUID),
@@ -65,7 +66,9 @@ enum IdempotencyStore {
         )
     }
 
-    /// Drops the oldest answers of a tenant that are more than it may have.
+    /// Drops the oldest answers of a tenant that are more than it may have, a few at a time.
+    ///
+    /// They are found by their numbers, so that the time does not grow with what is kept.
     static func trim(
         tenantUID: String,
         to rowsMax: Int,
@@ -75,12 +78,13 @@ enum IdempotencyStore {
         _ = try tx.run(
             """
             DELETE FROM idempotency WHERE id IN
-                (SELECT id FROM idempotency WHERE tenant_uid = $1 ORDER BY at DESC
-                LIMIT $2 OFFSET $3)
+                (SELECT id FROM idempotency WHERE tenant_uid = $1 AND number <= $3 +
+                    (SELECT MAX(number) FROM idempotency WHERE tenant_uid = $1)
+                ORDER BY number LIMIT $2)
             """,
             .text(tenantUID),
             .int(countMax),
-            .int(rowsMax)
+            .int(-rowsMax)
         )
     }
 }

@@ -32,6 +32,10 @@ static const unsigned char migration_0009[] = {
 #embed "../../../migrations/0009_deleted_credentials.sql"
 };
 
+static const unsigned char migration_0010[] = {
+#embed "../../../migrations/0010_bounds_by_count.sql"
+};
+
 #define ASSET(path, array) { path, array, sizeof array }
 
 const easel_asset easel_assets[] = {
@@ -44,6 +48,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0007_idempotency.sql", migration_0007),
     ASSET("migrations/0008_spent_keys.sql", migration_0008),
     ASSET("migrations/0009_deleted_credentials.sql", migration_0009),
+    ASSET("migrations/0010_bounds_by_count.sql", migration_0010),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];
