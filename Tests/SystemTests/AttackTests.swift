@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import HTTPCore
 import JSON
+import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -15,12 +16,14 @@ struct AttackTests {
     enum Attack: String, CaseIterable {
         case malformedRequests, wrongCredentials, hostileJSON, slowHeads, idleConnections
         case answersNobodyReads, parallelPolls, registrations
+        case gzipBombs, yamlBombs, wrongReports, http2Resets, http2Floods, handshakes
+        case foreignOrigins
     }
 
     private static let fleetSize = 20
     private static let flags = [
-        "--listen", "127.0.0.1:0", "--loops", "2", "--failure-rate", "10:50",
-        "--registration-rate", "10:50",
+        "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-self-signed",
+        "--loops", "2", "--failure-rate", "10:50", "--registration-rate", "10:50",
     ]
 
     @Test(.timeLimit(.minutes(3)))
@@ -32,13 +35,14 @@ struct AttackTests {
         let alone = try await Threads.run { try fleet.poll(rounds: 40) }
         for attack in Attack.allCases {
             let isOver = Flag()
-            let port = server.plainPort
-            let key = try server.signIn().apiKey
+            let target = try Target(
+                port: server.plainPort,
+                securePort: server.securePort,
+                key: server.signIn().apiKey,
+                appliance: attacker
+            )
             async let attacked: Void = Threads.run {
-                try attack.run(
-                    Target(port: port, key: key, appliance: attacker),
-                    until: { isOver.isSet }
-                )
+                try attack.run(target, until: { isOver.isSet })
             }
             let polls: Result<HealthyFleet.Times, any Error>
             do {
@@ -104,6 +108,59 @@ struct AttackTests {
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `when files cannot be opened any more, what is open goes on, writes too`() async throws {
+        _ = System.raiseDescriptorLimit()
+        let server = try await EaselProcess.start(
+            flags: ["--listen", "127.0.0.1:0", "--loops", "2"]
+        )
+        let fleet = try await HealthyFleet(server, count: 5)
+        let operators = try Operator(server)
+        try await Threads.run { try operators.register(0..<3) }
+        // The budget of connections follows the limit at the start; this one comes upon it.
+        let free = 10
+        let process = server.process.pid
+        let open = TestFiles.list("/proc/\(process)/fd").count
+        let limited = try await Programs.run(
+            "/usr/bin/prlimit",
+            ["--pid=\(process)", "--nofile=\(open + free):\(open + free)"]
+        )
+        #expect(limited.ending == .exit(0), "\(limited)")
+        let port = server.plainPort
+        var crowd = try await Threads.run { try (0..<100).map { _ in try RawSocket(port: port) } }
+        for refused in crowd.dropFirst(2 * free) {
+            #expect(try await Threads.run { try refused.receiveToEnd() }.isEmpty)
+        }
+        #expect(TestFiles.list("/proc/\(process)/fd").count >= open + free - 2)
+        let before = try Self.processorSeconds(process)
+        let waited = try await Threads.run { try fleet.waitForNothing(seconds: 2) }
+        #expect(waited >= .seconds(1))
+        // Nobody asks meanwhile: whoever runs in circles uses most of a core.
+        #expect(try Self.processorSeconds(process) - before < 0.5)
+        let times = try await Threads.run { try fleet.poll(rounds: 20) }
+        #expect(times.longest < .seconds(5), "\(times)")
+        try await Threads.run {
+            try operators.register(3..<60)
+            try operators.expect(200, "GET", "/livez")
+            try operators.expect(200, "GET", "/readyz")
+            try operators.expect(200, "GET", "/v1/edgehosts/written-59")
+            try operators.expect(200, "POST", "/v1/dashboard/edgehosts/search", "{}")
+        }
+        crowd.removeAll()
+        try await Wait.until("somebody comes in", within: .seconds(10)) {
+            try await Threads.run { (try? Self.expectAlive(RawSocket(port: port))) != nil }
+        }
+        let page = try await server.api(isSecure: false).send(.get, "/metrics").text
+        let line = page.split(separator: "\n").first {
+            $0.hasPrefix("easel_rejected_total{reason=\"descriptors\"} ")
+        }
+        #expect(line.flatMap { Int($0.split(separator: " ").last ?? "") } ?? 0 >= 80, "\(page)")
+        #expect(try await server.stop() == .exit(0))
+        let stored = try DatabaseCopy(of: server.data)
+            .rows("SELECT uid FROM appliance WHERE uid LIKE 'written-%'", columns: 1)
+        #expect(stored.count == 60)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `who left makes room`() async throws {
         let server = try await EaselProcess.start(
             flags: ["--listen", "127.0.0.1:0", "--connections", "1"]
@@ -139,9 +196,40 @@ struct AttackTests {
     }
 }
 
+/// An operator who writes over one connection.
+private final class Operator: Sendable {
+    private let socket: RawSocket
+    private let fields: [String]
+
+    init(_ server: EaselProcess) throws {
+        socket = try RawSocket(port: server.plainPort)
+        let signIn = try server.signIn()
+        fields = ["ApiKey: \(signIn.apiKey)", "ProjectUid: \(signIn.projectUID)"]
+    }
+
+    func register(_ numbers: Range<Int>) throws {
+        for number in numbers {
+            let body = #"{"metadata":{"uid":"written-\#(number)"},"spec":{}}"#
+            try expect(201, "POST", "/v1/edgehosts", body)
+        }
+    }
+
+    func expect(_ status: Int, _ method: String, _ path: String, _ body: String? = nil) throws {
+        try socket.send(requestText(method, path, fields: fields, body: body))
+        let answer = try socket.receiveAnswer()
+        guard answer.status == status else {
+            throw RawSocket.Failed(
+                description: "\(method) \(path): \(answer.head) "
+                    + String(decoding: answer.body, as: UTF8.self)
+            )
+        }
+    }
+}
+
 /// Whom an attack is for.
 struct Target: Sendable {
     let port: UInt16
+    let securePort: UInt16
     let key: String
     let appliance: PairedAppliance
 }
@@ -200,10 +288,12 @@ extension AttackTests.Attack {
         case .registrations:
             let body = #"{"metadata":{"uid":"x"},"spec":{"host":{"hostAuthToken":"guess"}}}"#
             try ask(target, &held, "POST", "/v1/edgehosts/register", [], body)
+        default:
+            try turnOfPart(target, &held)
         }
     }
 
-    private func ask(
+    func ask(
         _ target: Target,
         _ held: inout [RawSocket],
         _ method: String,
@@ -215,8 +305,13 @@ extension AttackTests.Attack {
         // The address that it makes up belongs to nobody's proxy.
         let all = fields + ["X-Forwarded-For: 198.51.100.\(Int.random(in: 1...254))"]
         try held[0].send(requestText(method, path, fields: all, body: body))
-        let status = try held[0].receiveAnswer().status
-        guard (400...499).contains(status) else { throw AttackTests.Unexpected(status: status) }
+        try Self.expectRefusal(held[0].receiveAnswer())
+    }
+
+    static func expectRefusal(_ answer: (status: Int, head: String, body: [UInt8])) throws {
+        guard (400...499).contains(answer.status) else {
+            throw AttackTests.Unexpected(status: answer.status)
+        }
     }
 
     /// Twenty polls of one appliance that all want to wait.
