@@ -291,8 +291,8 @@ extension World {
             call(
                 "v1ClusterProfilesUidPacksNameUpdate",
                 .put,
-                profile + "/packs/more",
-                ["pack": ["name": "more", "type": "manifest", "values": "a: 1\n"]]
+                profile + "/packs/vms",
+                ["pack": ["name": "vms", "type": "manifest", "values": "a: 1\n"]]
             ),
             call(
                 "v1ClusterProfilesUidPacksNameManifestsAdd",

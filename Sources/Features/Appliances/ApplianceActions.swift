@@ -20,30 +20,55 @@ extension Appliances {
             input: ProfilesInput.self
         ) { input, context in
             let uids = input.profiles.map(\.uid)
-            let max = limits.profilesPerAppliance
-            guard uids.count <= max else {
-                throw Failure.fault(
-                    "/profiles",
-                    "TooMany",
-                    "An appliance follows at most \(max) profiles."
-                )
-            }
+            let shape = context.bodyFaults
             try await change(
                 context,
                 "Appliance profiles changed",
                 notice: .profilesChanged
             ) { appliance, tx in
                 let former = try ApplianceLinkStore.profileUIDs(of: appliance.key, tx)
-                guard former != uids else { return [] }
-                let found = try profileTemplates(uids, .link, appliance.scope, tx)
-                for uid in uids where found[uid] == nil {
-                    throw Failure.notFound("Cluster profile", uid)
-                }
+                if shape.isEmpty, former == uids { return [] }
+                try check(input.profiles, shape, appliance.scope, tx)
                 try ApplianceLinkStore.setProfiles(uids, of: appliance.key, tx)
                 appliance.desiredCounter = try tx.nextCounter()
                 return []
             }
         }
+    }
+
+    /// - Throws: `.invalidBody` or `.ruleViolated` with all that is wrong; `.resourceNotFound` when
+    ///   that is an unknown profile alone.
+    private func check(
+        _ profiles: [ProfileEntryInput],
+        _ shape: [Fault],
+        _ scope: ApplianceScope,
+        _ tx: borrowing Transaction
+    ) throws {
+        let max = limits.profilesPerAppliance
+        guard profiles.count <= max else {
+            let message = "An appliance follows at most \(max) profiles."
+            return try Failure.refuse(shape, and: [Fault("/profiles", "TooMany", message)])
+        }
+        var faults: [Fault] = []
+        var unknown: [ProfileEntryInput] = []
+        for profile in profiles where !profile.uid.isEmpty {
+            do {
+                let found = try profileTemplates([profile.uid], .link, scope, tx)
+                if found[profile.uid] == nil { unknown.append(profile) }
+            } catch let failure as Failure where !failure.faults.isEmpty {
+                faults += failure.faults.map {
+                    Fault(profile.pointer + "/uid", $0.code, $0.message)
+                }
+            }
+        }
+        if shape.isEmpty, faults.isEmpty, let first = unknown.first {
+            throw Failure.notFound("Cluster profile", first.uid)
+        }
+        faults += unknown.map {
+            let message = Failure.notFound("Cluster profile", $0.uid).message
+            return Fault($0.pointer + "/uid", "UnknownProfile", message)
+        }
+        try Failure.refuse(shape, and: faults)
     }
 
     var reset: Endpoint {
@@ -205,6 +230,8 @@ extension Appliances {
 struct ProfilesInput: WireInput {
     let profiles: [ProfileEntryInput]
 
+    static var leavesFaultsToHandler: Bool { true }
+
     init(from fields: Fields) {
         profiles = fields.list("profiles", countMax: 1000)
         // A forgotten or misspelt member must not take every layer from a running appliance; to
@@ -232,8 +259,10 @@ struct ProfilesInput: WireInput {
 /// the place of, has nothing to say here.
 struct ProfileEntryInput: WireInput {
     let uid: String
+    let pointer: String
 
     init(from fields: Fields) {
+        pointer = fields.pointer
         uid = fields.text("uid")
         let values: [PackValuesInput] = fields.list("packValues")
         if values.contains(where: \.saysSomething) {

@@ -8,15 +8,17 @@ extension Appliance {
     ///
     /// Readers are shown the display name, so that name put back is no change of the stored one.
     ///
-    /// - Throws: `.ruleViolated` when the body is about another ID.
-    package mutating func apply(_ metadata: MetadataInput) throws {
-        guard metadata.uid.isEmpty || metadata.uid == id.text else {
-            throw Failure.fault(
-                "/metadata/uid",
-                "Immutable",
+    /// - Parameter shape: what is wrong with the shape of the body.
+    /// - Throws: `.invalidBody` for the shape, and `.ruleViolated` when the body is about another
+    ///   ID.
+    mutating func apply(_ metadata: MetadataInput, despite shape: [Fault]) throws {
+        var faults: [Fault] = []
+        if !metadata.uid.isEmpty, metadata.uid != id.text {
+            let message =
                 "An appliance's ID cannot be changed; register the new one and delete this one."
-            )
+            faults.append(Fault("/metadata/uid", "Immutable", message))
         }
+        try Failure.refuse(shape, and: faults)
         if !metadata.name.isEmpty, metadata.name != displayName { name = metadata.name }
         tags = metadata.tags
         if let texts = metadata.annotations { annotations = texts }
@@ -25,9 +27,12 @@ extension Appliance {
     /// Takes over a whole document as its owner or its machine sends it; parts that are not in it
     /// stay as they are.
     ///
-    /// - Throws: `.applianceNotRegistered` when it describes a machine that never paired.
-    package mutating func apply(_ document: DeviceInput) throws {
-        if let metadata = document.metadata { try apply(metadata) }
+    /// - Parameter shape: what is wrong with the shape of the document.
+    /// - Throws: all that is wrong with it; `.applianceNotRegistered` when it describes a machine
+    ///   that never paired.
+    mutating func apply(_ document: DeviceInput, despite shape: [Fault]) throws {
+        if let metadata = document.metadata { try apply(metadata, despite: shape) }
+        try Failure.refuse(shape, and: [])
         guard let spec = document.spec else { return }
         if let type = spec.type { self.type = type }
         if let tunnel = spec.tunnel { self.tunnel = tunnel.config }

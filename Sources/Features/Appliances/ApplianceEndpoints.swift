@@ -134,8 +134,9 @@ extension Appliances {
             ],
             input: DeviceInput.self
         ) { document, context in
+            let shape = context.bodyFaults
             try await change(context, "Appliance changed") { appliance, _ in
-                try appliance.apply(document)
+                try appliance.apply(document, despite: shape)
                 return []
             }
         }
@@ -152,8 +153,9 @@ extension Appliances {
             failures: [.invalidBody, .ruleViolated, .resourceNotFound, .preconditionFailed],
             input: MetadataDocument.self
         ) { document, context in
+            let shape = context.bodyFaults
             try await change(context, "Appliance tags changed") { appliance, _ in
-                try appliance.apply(document.metadata)
+                try appliance.apply(document.metadata, despite: shape)
                 return []
             }
         }
@@ -252,6 +254,8 @@ extension Appliances {
 /// Palette's `v1EdgeHostDeviceMetaUpdateEntity`.
 struct MetadataDocument: WireInput {
     let metadata: MetadataInput
+
+    static var leavesFaultsToHandler: Bool { true }
 
     init(from fields: Fields) {
         metadata = fields.object("metadata")

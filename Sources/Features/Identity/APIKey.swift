@@ -36,22 +36,15 @@ struct APIKey: Sendable {
     ///
     /// A body without an expiry leaves it as it is: a client that only renames a key must not
     /// make it live for ever.
-    ///
-    /// - Throws: `.ruleViolated` when the new expiry lies in the past.
     func edited(
         name: String,
         annotations: [String: String],
-        expiresAt: Timestamp?,
-        at now: Timestamp
-    ) throws -> APIKey {
+        expiresAt: Timestamp?
+    ) -> APIKey {
         var key = self
         key.name = name
         key.annotations = annotations
-        if let expiresAt, expiresAt != self.expiresAt {
-            let fault = Self.expiryFault(expiresAt, at: now)
-            try Failure.refuse([], and: fault.map { [$0] } ?? [])
-            key.expiresAt = expiresAt
-        }
+        if let expiresAt { key.expiresAt = expiresAt }
         return key
     }
 

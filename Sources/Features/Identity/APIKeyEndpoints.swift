@@ -114,14 +114,15 @@ extension Identity {
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed],
             input: APIKeyInput.self
         ) { input, context in
-            let now = context.now
-            try Failure.refuse(context.bodyFaults, and: [])
+            let (now, shape) = (context.now, context.bodyFaults)
             try await change(context, .update, "API key changed.") { key in
-                try key.edited(
+                let expiry = input.spec?.expiry
+                let fault = expiry == key.expiresAt ? nil : APIKey.expiryFault(expiry, at: now)
+                try Failure.refuse(shape, and: fault.map { [$0] } ?? [])
+                return key.edited(
                     name: input.metadata.name,
                     annotations: input.metadata.annotations,
-                    expiresAt: input.spec?.expiry,
-                    at: now
+                    expiresAt: expiry
                 )
             }
         }

@@ -123,26 +123,26 @@ extension Profiles {
             input: PackInput.self,
             output: UIDAnswer.self
         ) { input, context in
-            let call = try ProfileCall(context)
+            let (call, shape) = (try ProfileCall(context), context.bodyFaults)
             let textFaults = try await textFaults(of: [input.pack])
             return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
-                if profile.layers.contains(where: { $0.name == input.pack.name }) {
-                    throw Failure(
-                        .duplicateName,
-                        "The profile has a layer named '\(input.pack.name)'."
-                    )
-                }
                 let faults = FaultList(textFaults)
                 let added = try ProfileRules.layers(
-                    [input.pack],
+                    [input.pack].readable(despite: shape),
                     type: profile.type,
                     existing: [],
                     tenantUID: call.tenantUID,
                     faults: faults,
                     tx
                 )
-                try ProfileRules.refuse(faults)
+                try Failure.refuse(shape, and: faults.faults)
+                if profile.layers.contains(where: { $0.name == input.pack.name }) {
+                    throw Failure(
+                        .duplicateName,
+                        "The profile has a layer named '\(input.pack.name)'."
+                    )
+                }
                 profile.layers += added
                 try call.save(profile, "Added layer '\(input.pack.name)'.", tx)
                 let output = try added.first.map {
@@ -168,7 +168,7 @@ extension Profiles {
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: PackInput.self
         ) { input, context in
-            let call = try ProfileCall(context)
+            let (call, shape) = (try ProfileCall(context), context.bodyFaults)
             let name = try context.parameter("packName")
             let textFaults = try await textFaults(of: [input.pack])
             try await database.write { tx in
@@ -176,14 +176,14 @@ extension Profiles {
                 let former = try call.layer(named: name, of: profile)
                 let faults = FaultList(textFaults)
                 let checked = try ProfileRules.layers(
-                    [input.pack.keepingManifests(of: former)],
+                    [input.pack.keepingManifests(of: former)].readable(despite: shape),
                     type: profile.type,
                     existing: profile.layers,
                     tenantUID: call.tenantUID,
                     faults: faults,
                     tx
                 )
-                try ProfileRules.refuse(faults)
+                try Failure.refuse(shape, and: faults.faults)
                 guard let changed = checked.first else { return }
                 if changed.name != name,
                     profile.layers.contains(where: { $0.name == changed.name })

@@ -87,11 +87,12 @@ extension Profiles {
         ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
+            let shape = context.bodyFaults
             let faults = LayerTexts.faults(of: input, layer: name, isNew: true)
             return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let layer = try call.layer(named: name, of: profile)
-                try ProfileRules.refuse(FaultList(faults))
+                try Failure.refuse(shape, and: faults)
                 if layer.manifests.contains(where: { $0.name == input.name }) {
                     throw Failure(
                         .duplicateName,
@@ -138,11 +139,12 @@ extension Profiles {
             input: ManifestInput.self
         ) { input, context in
             let call = try ManifestCall(context)
+            let shape = context.bodyFaults
             let faults = LayerTexts.faults(of: input, layer: call.packName, isNew: false)
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")
                 let (layer, former) = try call.find(in: profile)
-                try ProfileRules.refuse(FaultList(faults))
+                try Failure.refuse(shape, and: faults)
                 if layer.manifests.contains(where: {
                     $0.name == input.name && $0.uid != former.uid
                 }) {

@@ -55,7 +55,7 @@ extension Profiles {
         }.takingIdempotencyKey()
     }
 
-    /// What is wrong with a new profile before anything stored is asked.
+    /// What is wrong with a body before anything stored is asked.
     private struct ProfileFaults {
         let shape: [Fault]
         let texts: [Fault]
@@ -77,12 +77,8 @@ extension Profiles {
         }
         let template = input.spec.template
         let faults = FaultList(found.texts)
-        // A layer that does not say which pack it means is not looked up.
-        let readable = template.layers.filter { layer in
-            !found.shape.contains { layer.namesPack(at: $0.pointer) }
-        }
         let layers = try ProfileRules.layers(
-            readable,
+            template.layers.readable(despite: found.shape),
             type: template.type,
             existing: [],
             tenantUID: call.tenantUID,
@@ -274,29 +270,31 @@ extension Profiles {
             input: ProfileUpdateInput.self
         ) { input, context in
             let call = try ProfileCall(context)
-            let textFaults = try await textFaults(of: input.spec.template?.layers ?? [])
+            let found = ProfileFaults(
+                shape: context.bodyFaults,
+                texts: try await textFaults(of: input.spec.template?.layers ?? [])
+            )
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
-                let faults = FaultList(textFaults)
                 var profile = former
                 profile.name = input.metadata.name
                 input.metadata.texts.apply(to: &profile)
                 if let version = input.spec.version { profile.profileVersion = version }
-                if let template = input.spec.template {
-                    try apply(template, to: &profile, faults, tx)
-                }
-                try ProfileRules.refuse(faults)
+                try apply(input.spec.template, to: &profile, found, tx)
                 try Self.save(profile, former, call, tx)
             }
         }
     }
 
+    /// - Throws: `.invalidBody` or `.ruleViolated` with all that is wrong with the body.
     private func apply(
-        _ template: ProfileUpdateInput.Template,
+        _ template: ProfileUpdateInput.Template?,
         to profile: inout Profile,
-        _ faults: FaultList,
+        _ found: ProfileFaults,
         _ tx: borrowing Transaction
     ) throws {
+        guard let template else { return try Failure.refuse(found.shape, and: found.texts) }
+        let faults = FaultList(found.texts)
         if let type = template.type, type != profile.type {
             faults.add(
                 Fault(
@@ -315,15 +313,18 @@ extension Profiles {
                 )
             )
         }
-        guard let layers = template.layers else { return }
-        let checked = try ProfileRules.layers(
-            layers,
-            type: profile.type,
-            existing: profile.layers,
-            tenantUID: profile.tenantUID,
-            faults: faults,
-            tx
-        )
+        let checked = try template.layers.map { layers in
+            try ProfileRules.layers(
+                layers.readable(despite: found.shape),
+                type: profile.type,
+                existing: profile.layers,
+                tenantUID: profile.tenantUID,
+                faults: faults,
+                tx
+            )
+        }
+        try Failure.refuse(found.shape, and: faults.faults)
+        guard let checked else { return }
         profile.layers = try ProfileRules.keepingDefaults(checked, former: profile, tx)
     }
 

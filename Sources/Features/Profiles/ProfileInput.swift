@@ -29,6 +29,8 @@ struct ManifestInput: WireInput {
     let content: String?
     let pointer: String
 
+    static var leavesFaultsToHandler: Bool { true }
+
     init(from fields: Fields) {
         uid = fields.optionalText("uid") ?? ""
         name = fields.name()
@@ -114,6 +116,13 @@ struct LayerInput: WireInput {
             self,
             manifests: former.manifests.map { ManifestInput($0, pointer: pointer + "/manifests") }
         )
+    }
+}
+
+extension [LayerInput] {
+    /// The layers that say which pack they mean: the others are not looked up.
+    func readable(despite shape: [Fault]) -> [LayerInput] {
+        filter { layer in !shape.contains { layer.namesPack(at: $0.pointer) } }
     }
 }
 
@@ -225,6 +234,8 @@ struct ProfileUpdateInput: WireInput {
     let metadata: ProfileMetadataInput
     let spec: Spec
 
+    static var leavesFaultsToHandler: Bool { true }
+
     init(from fields: Fields) {
         metadata = fields.object("metadata")
         spec = fields.object("spec")
@@ -295,6 +306,8 @@ struct ProfileMetaInput: WireInput {
 /// The body of the layer operations: `{"pack": {…}}`.
 struct PackInput: WireInput {
     let pack: LayerInput
+
+    static var leavesFaultsToHandler: Bool { true }
 
     init(from fields: Fields) {
         pack = fields.object("pack")

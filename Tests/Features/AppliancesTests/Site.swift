@@ -38,7 +38,8 @@ final class Site: Sendable {
                 var found: [String: JSONObject] = [:]
                 for uid in uids where uid.hasPrefix("profile") {
                     if use == .link, uid == "profile-draft" {
-                        throw Failure(.ruleViolated, "The profile was never published.")
+                        let message = "The profile was never published."
+                        throw Failure.fault("/profiles/0/uid", "NotPublished", message)
                     }
                     found[uid] = ["uid": .string(uid), "name": "edge-system"]
                 }

@@ -8,6 +8,9 @@ package struct DeviceInput: WireInput {
     package let metadata: MetadataInput?
     package let spec: DeviceSpecInput?
 
+    /// Who takes the document adds what its rules say.
+    package static var leavesFaultsToHandler: Bool { true }
+
     package init(from fields: Fields) {
         metadata = fields.optionalObject("metadata")
         spec = fields.optionalObject("spec")
