@@ -156,20 +156,31 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
     }
 
     /// The number of the desired state and its entity tag.
-    func desired() -> Desired {
+    func desired() -> Desired { state.withLock { Self.desired(&$0) } }
+
+    private static func desired(_ state: inout State) -> Desired {
+        var counter = state.ownCounter
+        for profile in state.followed { counter = max(counter, profile.counter) }
+        let number = DesiredNumber(epoch: state.numberEpoch, counter: counter)
+        if counter != state.taggedCounter {
+            state.taggedCounter = counter
+            state.etag = Array("\"\(number.text)\"".utf8)
+        }
+        return Desired(number: number, etag: state.etag, isPaused: state.pausedReason != nil)
+    }
+
+    /// Takes up the stamp of a poll that asks for nothing new, when it is the next of the same
+    /// agent; any other poll changes nothing.
+    ///
+    /// - Parameter isKnown: whether the agent has this desired state.
+    /// - Returns: the entity tag; nil when the poll needs a closer look.
+    func confirm(_ stamp: PollStamp, _ isKnown: (Desired) -> Bool) -> [UInt8]? {
         state.withLock { state in
-            var counter = state.ownCounter
-            for profile in state.followed { counter = max(counter, profile.counter) }
-            let number = DesiredNumber(epoch: state.numberEpoch, counter: counter)
-            if counter != state.taggedCounter {
-                state.taggedCounter = counter
-                state.etag = Array("\"\(number.text)\"".utf8)
+            let desired = Self.desired(&state)
+            guard !desired.isPaused, isKnown(desired), state.watch.advance(stamp) else {
+                return nil
             }
-            return Desired(
-                number: number,
-                etag: state.etag,
-                isPaused: state.pausedReason != nil
-            )
+            return desired.etag
         }
     }
 
@@ -190,13 +201,6 @@ package final class FleetEntry: AppliancePrincipal, Sendable {
         state.withLock { state in
             state.keptRun == run ? nil : state.pausedReason
         }
-    }
-
-    /// Takes up the stamp of a poll when it is the next of the same agent.
-    ///
-    /// - Returns: whether it was; any other is left to ``watch(_:at:)``.
-    func advance(_ stamp: PollStamp) -> Bool {
-        state.withLock { $0.watch.advance(stamp) }
     }
 
     /// Takes up the stamp of a poll.

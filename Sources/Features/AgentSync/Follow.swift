@@ -31,29 +31,30 @@ extension AgentSync {
         ) { context in try await poll(context) }
         .alsoAnswering(204)
         .servingPaused()
-        .answeringAtOnce { context in unchanged(context) }
+        .answeringAtOnce { request, caller, services in unchanged(request, caller, services) }
         .answeringWithEntityTag()
     }
 
     /// The answer to a poll that asks for nothing but a change, when there is none.
     ///
     /// Whatever is out of the ordinary is left to ``poll(_:)``.
-    private func unchanged(_ context: RequestContext) -> Response? {
-        let request = context.request
+    private func unchanged(
+        _ request: Request,
+        _ caller: Principal,
+        _ services: RequestContext.Services
+    ) -> Response? {
         guard request.query.isEmpty, let known = request.field("if-none-match"),
-            case .appliance(let caller) = context.principal, let entry = caller as? FleetEntry,
-            !entry.isSilenced, entry.isCredentialUsed
+            case .appliance(let caller) = caller, let entry = caller as? FleetEntry,
+            !entry.isSilenced, entry.isCredentialUsed, let stamp = try? PollStamp(request)
         else { return nil }
-        let desired = entry.desired()
-        guard !desired.isPaused, request.matches(known, desired.etag) else { return nil }
-        if let observed = request.field("easel-observed"),
-            DesiredNumber(text: request.head[observed]) != desired.number
-        {
-            return nil
+        let etag = entry.confirm(stamp) { desired in
+            guard request.matches(known, desired.etag) else { return false }
+            guard let observed = request.field("easel-observed") else { return true }
+            return DesiredNumber(text: request.head[observed]) == desired.number
         }
-        guard let stamp = try? PollStamp(request), entry.advance(stamp) else { return nil }
-        entry.touch(at: context.now, monotonic: monotonic())
-        return Response(status: 304, etag: desired.etag)
+        guard let etag else { return nil }
+        entry.touch(at: services.clock.now(), monotonic: monotonic())
+        return Response(status: 304, etag: etag)
     }
 
     private func poll(_ context: RequestContext) async throws -> Response {

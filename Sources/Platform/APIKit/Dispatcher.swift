@@ -66,11 +66,21 @@ package final class Dispatcher: Responder {
             case .found(let index, let captures):
                 request.route = index
                 let route = routes[index]
-                let context = try context(request, route, captures)
-                if let response = try route.endpoint.shortcut?(context) {
-                    record(response, to: request, since: request.arrivedAt)
+                let (principal, budget) = try caller(of: request, route, captures)
+                if let response = try route.endpoint.shortcut?(request, principal, services) {
+                    // Nothing was waited for: what passed since the turn began is other requests'.
+                    metrics.record(endpoint: index, status: response.status, nanoseconds: 0)
                     return .answer(response)
                 }
+                let context = RequestContext(
+                    request,
+                    route: route,
+                    captures: captures,
+                    principal: principal,
+                    scope: try scope(of: principal, request),
+                    services: services,
+                    budget: budget
+                )
                 let bodyBytesMax = try Self.bodyBytesMax(context)
                 context.held = try route.endpoint.pass?(context)
                 request.admission = context
@@ -159,12 +169,14 @@ package final class Dispatcher: Responder {
         return fields
     }
 
-    /// Checks who calls, in which scope, and whether that caller may.
-    private func context(
-        _ request: Request,
+    /// Checks who calls and whether that caller may.
+    ///
+    /// - Returns: the caller, and what is left of the caller's budget.
+    private func caller(
+        of request: Request,
         _ route: Route,
         _ captures: Router.Captures
-    ) throws -> RequestContext {
+    ) throws -> (Principal, RateLimit.Outcome?) {
         let access = route.endpoint.access
         if case .lacksCertificate = request.client {
             throw Failure(
@@ -176,13 +188,18 @@ package final class Dispatcher: Responder {
         if let credential = PresentedCredential.find(in: request), access != .open {
             principal = try authenticator.principal(of: request, presenting: credential)
         }
-        let budget = try count(principal, route.endpoint, request)
+        let budget = try count(principal, route, request)
         try allow(principal, access, request, captures)
         if case .appliance(let appliance) = principal, access != .open,
             !route.endpoint.servesPaused
         {
             try appliance.checkServed(request)
         }
+        return (principal, budget)
+    }
+
+    /// The project that a person's call names, or the tenant.
+    private func scope(of principal: Principal, _ request: Request) throws -> Scope {
         guard
             request.query.isEmpty
                 || QueryString.isWellFormed(request.head[request.query])
@@ -192,37 +209,26 @@ package final class Dispatcher: Responder {
                 "The query holds an escape that is no UTF-8 text, or a NUL."
             )
         }
-        var scope = Scope.tenant
-        if case .user = principal,
+        guard case .user = principal,
             let project = request.text(of: "projectuid")
                 ?? QueryString.value(of: "ProjectUid", in: request.head[request.query]),
             !project.isEmpty
-        {
-            scope = try authenticator.scope(projectUID: project, for: principal)
-        }
-        return RequestContext(
-            request,
-            route: route,
-            captures: captures,
-            principal: principal,
-            scope: scope,
-            services: services,
-            budget: budget
-        )
+        else { return .tenant }
+        return try authenticator.scope(projectUID: project, for: principal)
     }
 
     /// Counts the call against the limit of whoever makes it.
     private func count(
         _ principal: Principal,
-        _ endpoint: Endpoint,
+        _ route: Route,
         _ request: Request
     ) throws -> RateLimit.Outcome? {
         switch principal {
         case .appliance(let appliance): try limits.count(appliance, at: request.arrivedAt)
         case .user(let user): return try limits.count(user, at: request.arrivedAt)
         case .anonymous:
-            if endpoint.checksSecrets { try limits.checkFailures(of: request) }
-            if endpoint.isRegistration { try limits.countRegistration(request) }
+            if route.endpoint.checksSecrets { try limits.checkFailures(of: request) }
+            if route.endpoint.isRegistration { try limits.countRegistration(request) }
         }
         return nil
     }

@@ -108,7 +108,7 @@ package struct Endpoint: Sendable {
     private(set) var checksSecrets = false
     private(set) var isRegistration = false
     /// What answers before `run` where it can; see ``answeringAtOnce(_:)``.
-    private(set) var shortcut: (@Sendable (RequestContext) throws -> Response?)?
+    private(set) var shortcut: Shortcut?
     /// Whether a caller may ask for a part of the bytes.
     package private(set) var answersRanges = false
     /// Whether a call may carry an `Idempotency-Key`.
@@ -178,13 +178,15 @@ package struct Endpoint: Sendable {
         return copy
     }
 
+    /// Answers a caller who may make this call; nil leaves the call to the handler.
+    package typealias Shortcut =
+        @Sendable (Request, Principal, RequestContext.Services) throws -> Response?
+
     /// The endpoint, with a way to answer that neither waits nor reads a body.
     ///
-    /// It saves the task that a handler runs in, which is worth its while where answers are counted
-    /// by the ten thousand a second. A call that it returns nil for goes to the handler.
-    package func answeringAtOnce(
-        _ shortcut: @escaping @Sendable (RequestContext) throws -> Response?
-    ) -> Endpoint {
+    /// It saves the context of a call and the task that a handler runs in, which is worth its while
+    /// where answers are counted by the ten thousand a second.
+    package func answeringAtOnce(_ shortcut: @escaping Shortcut) -> Endpoint {
         var copy = self
         copy.shortcut = shortcut
         return copy

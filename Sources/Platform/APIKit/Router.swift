@@ -1,3 +1,4 @@
+import Glibc
 import HTTPCore
 
 /// Finds the endpoint of a request: literal segments win over parameters, so that
@@ -100,17 +101,7 @@ struct Router {
 
     func match(_ request: Request) -> Match {
         var captures = Captures(repeating: 0..<0)
-        let found = request.head.withUnsafeBufferPointer { head in
-            texts.withUnsafeBufferPointer { texts in
-                find(
-                    Target(head: head, end: request.path.upperBound, texts: texts),
-                    from: request.path.lowerBound,
-                    in: 0,
-                    &captures,
-                    0
-                )
-            }
-        }
+        let found = find(request, &captures)
         guard let found else { return .notFound }
         let endpoints = nodes[found].endpoints
         let exact = endpoints[Int(request.method.rawValue)]
@@ -123,50 +114,70 @@ struct Router {
         return .wrongMethod(allow: allow + [.options])
     }
 
-    /// The path that is looked for, and the texts that it is compared with.
-    private struct Target {
-        let head: UnsafeBufferPointer<UInt8>
-        let end: Int
-        let texts: UnsafeBufferPointer<UInt8>
-
-        func segment(_ range: Range<Int>, is text: Range<Int>) -> Bool {
-            guard range.count == text.count else { return false }
-            for offset in 0..<range.count
-            where head[range.lowerBound + offset] != texts[text.lowerBound + offset] {
-                return false
+    private func find(_ request: Request, _ captures: inout Captures) -> Int? {
+        request.head.withUnsafeBufferPointer { head in
+            nodes.withUnsafeBufferPointer { nodes in
+                edges.withUnsafeBufferPointer { edges in
+                    texts.withUnsafeBufferPointer { texts in
+                        Search(
+                            head: head,
+                            end: request.path.upperBound,
+                            nodes: nodes,
+                            edges: edges,
+                            texts: texts
+                        ).find(from: request.path.lowerBound, in: 0, &captures, 0)
+                    }
+                }
             }
-            return true
         }
     }
 
-    /// Walks the segments that begin at `start`; goes back to the parameter branch when a literal
-    /// one leads nowhere.
-    ///
-    /// Patterns are few segments deep, so the recursion is too.
-    private func find(
-        _ target: Target,
-        from start: Int,
-        in node: Int,
-        _ captures: inout Captures,
-        _ captured: Int
-    ) -> Int? {
-        let end = target.end
-        guard start < end else { return nodes[node].isEnd ? node : nil }
-        // The path begins with a slash, and so does each remainder.
-        let from = start + 1
-        var to = from
-        while to < end, target.head[to] != UInt8(ascii: "/") { to += 1 }
-        for index in nodes[node].literals {
-            let edge = edges[index]
-            if target.segment(from..<to, is: edge.text),
-                let found = find(target, from: to, in: edge.node, &captures, captured)
-            {
-                return found
+    /// One look through the tree.
+    private struct Search {
+        let head: UnsafeBufferPointer<UInt8>
+        /// The end of the path in `head`.
+        let end: Int
+        let nodes: UnsafeBufferPointer<Node>
+        let edges: UnsafeBufferPointer<Edge>
+        let texts: UnsafeBufferPointer<UInt8>
+
+        /// Walks the segments that begin at `start`; goes back to the parameter branch when a
+        /// literal one leads nowhere.
+        ///
+        /// Patterns are few segments deep, so the recursion is too.
+        func find(
+            from start: Int,
+            in node: Int,
+            _ captures: inout Captures,
+            _ captured: Int
+        ) -> Int? {
+            guard start < end else { return nodes[node].isEnd ? node : nil }
+            // The path begins with a slash, and so does each remainder.
+            let from = start + 1
+            let to = endOfSegment(from)
+            for index in nodes[node].literals where segment(from..<to, is: edges[index].text) {
+                if let found = find(from: to, in: edges[index].node, &captures, captured) {
+                    return found
+                }
             }
+            let next = nodes[node].parameter
+            guard next >= 0, from < to, captured < captures.count else { return nil }
+            captures[captured] = from..<to
+            return find(from: to, in: next, &captures, captured + 1)
         }
-        let next = nodes[node].parameter
-        guard next >= 0, from < to, captured < captures.count else { return nil }
-        captures[captured] = from..<to
-        return find(target, from: to, in: next, &captures, captured + 1)
+
+        private func endOfSegment(_ from: Int) -> Int {
+            guard from < end, let bytes = head.baseAddress,
+                let slash = memchr(bytes + from, Int32(UInt8(ascii: "/")), end - from)
+            else { return max(from, end) }
+            return UnsafeRawPointer(bytes).distance(to: slash)
+        }
+
+        private func segment(_ range: Range<Int>, is text: Range<Int>) -> Bool {
+            guard range.count == text.count, let bytes = head.baseAddress,
+                let literals = texts.baseAddress
+            else { return false }
+            return memcmp(bytes + range.lowerBound, literals + text.lowerBound, text.count) == 0
+        }
     }
 }

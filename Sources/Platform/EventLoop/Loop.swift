@@ -150,13 +150,17 @@ package final class Loop: @unchecked Sendable {
     /// Ends the reports.
     ///
     /// Call it before closing the descriptor.
-    package func unwatch(_ descriptor: Int32) {
+    ///
+    /// - Parameter isClosing: whether the descriptor is closed next and nobody holds a copy of it:
+    ///   then the kernel forgets it by itself.
+    package func unwatch(_ descriptor: Int32, isClosing: Bool = false) {
         let index = Int(descriptor)
         guard index < watches.count, watches[index].handler != nil else { return }
         watches[index].handler = nil
         // Events already fetched for this number, which may be given out again in this very turn,
         // must not reach the next owner.
         watches[index].generation &+= 1
+        if isClosing { return }
         var event = epoll_event()
         _ = epoll_ctl(epoll.number, EPOLL_CTL_DEL, descriptor, &event)
     }

@@ -43,6 +43,8 @@ final class Connection: ReadinessHandler {
     private var waitsForHandshake = false
     private var isReading = false
     private var isDelivering = false
+    /// Whether it stands in its loop's list of those to be flushed.
+    var awaitsFlush = false
     private var closesWhenSent = false
     private var isLingering = false
 
@@ -269,7 +271,7 @@ final class Connection: ReadinessHandler {
             input = nil
             deliver(held)
         } else {
-            flush()
+            server.flushSoon(self)
         }
         if mayRead || mayDecrypt { read() }
         if peerFinished { handler?.onPeerFinished() }
@@ -289,7 +291,7 @@ final class Connection: ReadinessHandler {
         handler?.onReceived(buffer)
         isDelivering = false
         keep(buffer)
-        flush()
+        server.flushSoon(self)
     }
 
     /// Lets HTTP/2 take over when the first bytes are its preface.
@@ -338,7 +340,7 @@ final class Connection: ReadinessHandler {
         server.recycle(buffer)
     }
 
-    /// Where the protocol writes; sent by `flush`, which follows every `onReceived`.
+    /// Where the protocol writes; sent by a `flush` that follows every `onReceived` in its turn.
     func writableOutput() -> ByteBuffer {
         if let output { return output }
         let buffer = server.takeBuffer()
@@ -505,7 +507,7 @@ final class Connection: ReadinessHandler {
         guard !isClosed else { return }
         if wire == .handshake { server.traffic.count(.failed, .none) }
         wire = nil
-        loop.unwatch(number)
+        loop.unwatch(number, isClosing: true)
         descriptor = nil
         if let timer { loop.cancel(timer) }
         timer = nil

@@ -14,8 +14,16 @@ final class Listener: ReadinessHandler {
     private var spare: Descriptor?
     private var pause: TimerHandle?
 
+    /// How many to accept in this turn. One while clients come one at a time, which spares the
+    /// call that finds the queue empty; twice as many in each turn that follows upon another.
+    private var acceptsPerTurn = 1
+    /// The wake-up of the loop in which clients waited last.
+    private var lastWakeUp = -1
+
     /// Accepts in one turn; the rest has its turn after the connections that are open.
     private static let acceptsPerTurnMax = 64
+    /// Accepts when the server stops: more than any queue holds.
+    private static let acceptsWhenStoppingMax = 8192
 
     init(
         _ descriptor: consuming Descriptor,
@@ -43,8 +51,21 @@ final class Listener: ReadinessHandler {
     }
 
     func onReady(_ readiness: Readiness) {
+        let wakeUp = server.loop.metrics.wakeUps
+        acceptsPerTurn =
+            wakeUp == lastWakeUp &+ 1 ? min(acceptsPerTurn * 2, Self.acceptsPerTurnMax) : 1
+        lastWakeUp = wakeUp
+        accept(atMost: acceptsPerTurn)
+    }
+
+    /// Accepts all who stand in the queue, before it is closed.
+    func acceptLast() {
+        accept(atMost: Self.acceptsWhenStoppingMax)
+    }
+
+    private func accept(atMost countMax: Int) {
         guard descriptor != nil else { return }
-        for _ in 0..<Self.acceptsPerTurnMax {
+        for _ in 0..<countMax {
             do throws(SystemError) {
                 let (accepted, peer) = try SocketAddress.accept(number)
                 server.open(Descriptor(owning: accepted), peer: peer, at: endpoint)

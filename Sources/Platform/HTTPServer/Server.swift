@@ -78,6 +78,9 @@ package final class Server: Sendable {
         System.ignoreBrokenPipes()
         for one in sockets.opened {
             precondition(one.numbers.count == parts.count, "Each loop has a socket.")
+        }
+        for part in parts { part.loop.onStart { $0.beforeWait { part.flushAll() } } }
+        for one in sockets.opened {
             for (part, number) in zip(parts, one.numbers) {
                 part.loop.submit {
                     let listener = Listener(

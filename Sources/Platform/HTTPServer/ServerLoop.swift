@@ -30,6 +30,8 @@ final class ServerLoop: @unchecked Sendable {
     private var handshakesThisTurn = 0
     private var handshakeTurn = MonotonicTime(nanoseconds: .min)
     private var waitingHandshakes: [Connection] = []
+    /// Connections whose output waits for its turn to be sent.
+    private var unflushed: [Connection] = []
     private var buffers: [ByteBuffer] = []
     private var requests: [Request] = []
     /// Where sessions of HTTP/2 put the heads of answers together.
@@ -41,6 +43,8 @@ final class ServerLoop: @unchecked Sendable {
     /// The size of the buffers connections borrow: the largest head fits.
     let bufferBytes: Int
     private static let pooledMax = 64
+    /// So that the first of many answers does not wait for the last.
+    private static let unflushedMax = 16
 
     init(
         loop: Loop,
@@ -113,6 +117,27 @@ final class ServerLoop: @unchecked Sendable {
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
+    }
+
+    // MARK: Sending
+
+    /// Flushes the connection before the loop waits again, together with others.
+    ///
+    /// Receiving from many and then sending to many keeps the kernel's long path of each in the
+    /// processor's cache; in turns, each throws the other out.
+    func flushSoon(_ connection: Connection) {
+        guard !connection.awaitsFlush else { return }
+        connection.awaitsFlush = true
+        unflushed.append(connection)
+        if unflushed.count >= Self.unflushedMax { flushAll() }
+    }
+
+    /// Flushes all that wait for it.
+    func flushAll() {
+        while let connection = unflushed.popLast() {
+            connection.awaitsFlush = false
+            connection.flush()
+        }
     }
 
     // MARK: Connections
@@ -207,7 +232,7 @@ final class ServerLoop: @unchecked Sendable {
             return
         }
         // Whoever stands in the kernel's queue was promised an answer.
-        for listener in listeners { listener.onReady(.readable) }
+        for listener in listeners { listener.acceptLast() }
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
