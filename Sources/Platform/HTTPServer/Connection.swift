@@ -9,7 +9,9 @@ import TLS
 /// buffer; it borrows from its loop while bytes move.
 final class Connection: ReadinessHandler {
     let server: ServerLoop
-    let peerAddress: String
+    /// Written out when the first request asks for it.
+    private(set) lazy var peerAddress = peer.text
+    private let peer: SocketAddress
     /// What limits count the peer as.
     let key: IPAddress
     let isSecure: Bool
@@ -64,14 +66,14 @@ final class Connection: ReadinessHandler {
     init(
         server: ServerLoop,
         descriptor: consuming Descriptor,
-        peerAddress: String,
+        peer: SocketAddress,
         key: IPAddress,
         endpoint: ServerConfiguration.Endpoint
     ) {
         self.server = server
         number = descriptor.number
         self.descriptor = consume descriptor
-        self.peerAddress = peerAddress
+        self.peer = peer
         self.key = key
         isSecure = endpoint.isSecure
         clientCertificates = endpoint.clientCertificates

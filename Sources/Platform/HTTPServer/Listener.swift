@@ -14,8 +14,10 @@ final class Listener: ReadinessHandler {
     private var spare: Descriptor?
     private var pause: TimerHandle?
 
-    /// How many to accept in this turn. One while clients come one at a time, which spares the
-    /// call that finds the queue empty; twice as many in each turn that follows upon another.
+    /// How many to accept in this turn.
+    ///
+    /// One while clients come one at a time, which spares the call that finds the queue empty;
+    /// twice as many in each turn that follows upon another.
     private var acceptsPerTurn = 1
     /// The wake-up of the loop in which clients waited last.
     private var lastWakeUp = -1

@@ -160,7 +160,7 @@ final class ServerLoop: @unchecked Sendable {
         let connection = Connection(
             server: self,
             descriptor: descriptor,
-            peerAddress: peer.text,
+            peer: peer,
             key: key,
             endpoint: endpoint
         )
