@@ -18,8 +18,10 @@ struct PollWatch: Sendable {
     /// Returns of one run that prove it: the late poll of a life that ended explains one, that of a
     /// life which the server had forgotten another.
     static let returnsMax: UInt8 = 4
-    /// Runs that are remembered of an appliance; the one that was silent longest makes room.
+    /// Runs that are remembered of an appliance.
     static let runsMax = 8
+    /// Those that polled last, of which none makes room: a late poll may still come of them.
+    static let recentMax = 4
     /// How long a run and its returns are remembered.
     static let hoursMax: Int64 = 24
     /// Falls of one run's count that prove it, with fewer than ``orderedMax`` polls between two.
@@ -105,13 +107,22 @@ struct PollWatch: Sendable {
     }
 
     private mutating func append(_ stamp: PollStamp, at now: MonotonicTime) {
-        if runs.count >= Self.runsMax,
-            let silent = runs.indices.min(by: { runs[$0].seenAt < runs[$1].seenAt })
-        {
-            runs.remove(at: silent)
+        if runs.count >= Self.runsMax {
+            let bySilence = runs.indices.sorted { runs[$0].seenAt < runs[$1].seenAt }
+            runs.remove(at: bySilence[Self.place(stamp, below: runs.count - Self.recentMax)])
         }
         runs.append(Run(name: stamp.run, count: stamp.count, seenAt: now))
         (current, count) = (stamp.run, stamp.count)
+    }
+
+    /// Which of the runs that are silent makes room, as good as by lot.
+    ///
+    /// Would always the one go that was silent longest, then of more machines than are remembered,
+    /// that poll one after the other, each would be forgotten just before its turn.
+    private static func place(_ stamp: PollStamp, below count: Int) -> Int {
+        var mixed = (stamp.run ^ stamp.count) &* 0x9E37_79B9_7F4A_7C15
+        mixed = (mixed ^ (mixed >> 29)) &* 0xBF58_476D_1CE4_E5B9
+        return Int((mixed >> 32) % UInt64(count))
     }
 
     private mutating func takeReturn(to place: Int, at now: MonotonicTime) -> Finding {

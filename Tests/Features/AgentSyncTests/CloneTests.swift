@@ -30,8 +30,11 @@ private struct Watched {
     var watch = PollWatch()
     private var now = MonotonicTime(nanoseconds: 1)
 
-    mutating func take(_ stamp: PollStamp) -> PollWatch.Finding {
-        now = now.adding(milliseconds: 30_000)
+    mutating func take(
+        _ stamp: PollStamp,
+        after milliseconds: Int64 = 30_000
+    ) -> PollWatch.Finding {
+        now = now.adding(milliseconds: milliseconds)
         return watch.take(stamp, at: now)
     }
 
@@ -145,6 +148,24 @@ private struct Watched {
             }
         }
         Issue.record("not found")
+    }
+
+    @Test(arguments: [9, 10, 12], 1...5 as ClosedRange<UInt64>)
+    func `and more of them than are remembered, within a day`(_ machines: Int, _ seed: UInt64) {
+        var dice = Dice(state: seed)
+        var stamps = (1...machines).map { _ in PollStamp.start(random: dice.next()) }
+        var watched = Watched()
+        for _ in 0..<2880 {
+            for place in stamps.indices {
+                stamps[place] = stamps[place].next
+                // Each machine polls each half minute.
+                let finding = watched.take(stamps[place], after: 30_000 / Int64(machines))
+                guard case .cloned(let older) = finding else { continue }
+                #expect(stamps.contains { $0.run == older })
+                return
+            }
+        }
+        Issue.record("not found in a day")
     }
 
     @Test(arguments: 0..<200 as Range<UInt64>)
