@@ -1,3 +1,4 @@
+import Crypto
 import JSON
 
 /// Bodies that operations take.
@@ -50,6 +51,11 @@ enum Bodies {
         if let token { host["hostAuthToken"] = .string(token) }
         return ["metadata": ["uid": .string(uid)], "spec": ["host": .object(host)]]
     }
+
+    /// A request for a certificate, of a key that nobody keeps.
+    static let certificateRequest =
+        (try? CertificateRequest.make(PrivateKey())).map { String(decoding: $0, as: UTF8.self) }
+        ?? ""
 
     static func report(_ sequence: Int64) -> JSONValue {
         [

@@ -335,6 +335,12 @@ extension World {
             ),
             call("followDesiredState", .get, host + "/desired", nil),
             call("fetchBlob", .get, host + "/blobs/\(p.digest)", nil),
+            call(
+                "renewCertificate",
+                .post,
+                host + "/certificate",
+                ["certificateRequest": .string(Bodies.certificateRequest)]
+            ),
             call("reportObservation", .post, host + "/report", Bodies.report(1)),
             call(
                 "v1EdgeHostDevicesHealthUpdate",

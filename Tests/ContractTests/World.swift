@@ -50,6 +50,7 @@ struct World: Sendable {
                 serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----CA-----\n",
                 logger: logger,
+                clientAuthority: try ClientAuthority(folder: TemporaryDirectory.make(), at: .now()),
                 clock: clock.clock
             )
         )

@@ -53,7 +53,7 @@ package struct AgentSync: Sendable {
 
     /// The operations of this folder.
     package var endpoints: [Endpoint] {
-        [pair, edgeLogin, follow, fetchBlob, report, resume]
+        [pair, renewCertificate, edgeLogin, follow, fetchBlob, report, resume]
             + [updateHealth, updateChecksum, updateLayers, updateTunnelStatus, updateVsphere]
             + [listProfiles, getManifest, downloadArchive, getConfig]
     }

@@ -201,41 +201,15 @@ extension AgentSync {
         try appliances.announce(.credentialChanged, appliance, tx)
         var detail = try appliances.detail(appliance, use: .full(resolvesValues: false), tx)
         detail.serviceAuthToken = credential
-        detail.clientCertificate = try certificate(for: former.id, credential, attempt, tx)
-        return DeviceAnswer(detail)
-    }
-
-    /// The certificate that stands for the credential, when the machine brought a request.
-    private func certificate(
-        for id: ApplianceID,
-        _ credential: String,
-        _ attempt: PairingAttempt,
-        _ tx: borrowing Transaction
-    ) throws -> String? {
-        guard let request = attempt.input.certificateRequest else { return nil }
-        guard let clientAuthority else {
-            throw Failure.fault(
-                "/certificateRequest",
-                "NotOffered",
-                "This server takes no client certificates; pair without 'certificateRequest'."
-            )
-        }
-        do throws(CertificateError) {
-            let chain = try clientAuthority.sign(
-                request: Array(request.utf8),
-                for: id.text,
+        detail.clientCertificate = try attempt.input.certificateRequest.map { request in
+            try certificate(
+                on: request,
+                for: former.id.text,
                 credential: SecretDigest(presented: credential).digest,
                 at: tx.now
             )
-            return String(decoding: chain, as: UTF8.self)
-        } catch {
-            guard case .unreadableRequest = error else { throw error }
-            throw Failure.fault(
-                "/certificateRequest",
-                "InvalidCertificateRequest",
-                "'certificateRequest' is \(error)."
-            )
         }
+        return DeviceAnswer(detail)
     }
 
     /// Has an appliance follow the profile whose archive brought the token.

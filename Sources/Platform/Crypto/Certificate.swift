@@ -189,7 +189,7 @@ package final class PrivateKey {
     package let handle: OpaquePointer
 
     /// A fresh key on the curve P-256.
-    init() throws(CertificateError) {
+    package init() throws(CertificateError) {
         guard let handle = easel_p256_key() else { throw .openSSL(.take("making a key")) }
         self.handle = handle
     }
@@ -213,7 +213,7 @@ package final class PrivateKey {
     deinit { EVP_PKEY_free(handle) }
 
     /// PKCS #8, not encrypted.
-    func pem() throws(CertificateError) -> [UInt8] {
+    package func pem() throws(CertificateError) -> [UInt8] {
         let memory = try MemoryBIO()
         guard PEM_write_bio_PKCS8PrivateKey(memory.handle, handle, nil, nil, 0, nil, nil) == 1
         else { throw .openSSL(.take("writing a private key")) }

@@ -103,21 +103,22 @@ package struct CertificateAuthority {
         return Issued(chainPEM: try leaf.pem() + certificatePEM, keyPEM: try leafKey.pem())
     }
 
-    /// Issues a client certificate for a key that somebody else holds, for as long as the authority
-    /// counts: what it stands for ends it.
+    /// Issues a client certificate for a key that somebody else holds.
     ///
+    /// - Parameter days: how long it counts; never longer than the authority.
     /// - Returns: the certificate and the authority's, in PEM.
     func issueClient(
         key: PublicKey,
         commonName: String,
         serialNumber: String,
+        days: Int,
         at now: Timestamp
     ) throws(CertificateError) -> [UInt8] {
         guard now < certificate.notAfter else { throw .expiredAuthority }
         let draft = try CertificateDraft(
             commonName: commonName,
             from: now,
-            until: certificate.notAfter,
+            until: min(now.adding(seconds: Int64(days) * 86_400), certificate.notAfter),
             key: key.handle
         )
         try draft.add(subject: NID_serialNumber, serialNumber)

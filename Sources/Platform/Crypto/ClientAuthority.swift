@@ -23,6 +23,10 @@ package final class ClientAuthority: @unchecked Sendable {
         )
     }
 
+    /// How long a certificate counts at most: what it stands for ends it sooner, and its holder can
+    /// have it renewed.
+    package static let daysMax = 365
+
     /// Signs a certificate for the key of a request (PKCS#10, RFC 2986).
     ///
     /// Of the request only the key counts; what else it asks for is not read.
@@ -45,6 +49,7 @@ package final class ClientAuthority: @unchecked Sendable {
             key: key,
             commonName: String(holder.prefix(64)),
             serialNumber: credential.hex,
+            days: Self.daysMax,
             at: now
         )
     }
@@ -70,6 +75,21 @@ package enum CertificateRequest {
     package static let bytesMax = 8 * 1024
     /// Larger keys only cost us time at each handshake.
     private static let keyBitsMax: Int32 = 4096
+
+    /// A request in PEM for a certificate of this key, signed by it.
+    ///
+    /// It names nobody: who the certificate is for is the authority's business.
+    package static func make(_ key: PrivateKey) throws(CertificateError) -> [UInt8] {
+        guard let request = X509_REQ_new() else { throw .openSSL(.take("making a request")) }
+        defer { X509_REQ_free(request) }
+        let memory = try MemoryBIO()
+        guard X509_REQ_set_version(request, 0) == 1,
+            X509_REQ_set_pubkey(request, key.handle) == 1,
+            X509_REQ_sign(request, key.handle, EVP_sha256()) > 0,
+            PEM_write_bio_X509_REQ(memory.handle, request) == 1
+        else { throw .openSSL(.take("making a request")) }
+        return memory.content
+    }
 
     /// The key of a request in PEM that its holder has signed.
     static func key(pem: [UInt8]) throws(CertificateError) -> PublicKey {

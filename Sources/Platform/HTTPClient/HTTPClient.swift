@@ -34,7 +34,7 @@ package final class HTTPClient: @unchecked Sendable {
         self.workers = workers
         self.options = options
         if let trust = options.trust {
-            tls = try TLSClientContext(trust: trust)
+            tls = try TLSClientContext(trust: trust, identity: options.identity)
         } else {
             tls = nil
         }

@@ -5,6 +5,8 @@ import TLS
 package struct HTTPClientOptions: Sendable {
     /// Whom to trust for `https`; nil for a client that speaks `http` only.
     package var trust: TLSTrust? = .system
+    /// Shown to servers that ask for a certificate; nil for none.
+    package var identity: TLSIdentity?
     /// What `User-Agent` says, unless a request has its own.
     package var userAgent = "easel"
     /// The time to reach each address of a host.

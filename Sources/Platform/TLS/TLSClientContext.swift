@@ -23,6 +23,20 @@ package struct TLSTrust: Sendable, Hashable {
     }
 }
 
+/// What a client shows of itself: a certificate, the chain behind it, and its key, all in PEM.
+package struct TLSIdentity: Sendable, Hashable {
+    /// The certificate first, then who signed it.
+    package let chainPEM: [UInt8]
+    /// Without a password.
+    package let keyPEM: [UInt8]
+
+    /// Names a certificate and its key; whether they belong together shows when they are used.
+    package init(chainPEM: [UInt8], keyPEM: [UInt8]) {
+        self.chainPEM = chainPEM
+        self.keyPEM = keyPEM
+    }
+}
+
 /// A client's side of TLS: whom it trusts and what it speaks; usable from any thread.
 ///
 /// The server's certificate is always checked, for its chain, its dates and its host; there is no
@@ -32,12 +46,16 @@ package final class TLSClientContext: @unchecked Sendable {
     private let context: OpaquePointer
     private let protocols: [UInt8]
 
-    /// - Parameter protocols: what is offered by ALPN, the best first; none for no offer.
+    /// - Parameters:
+    ///   - identity: shown to servers that ask for a certificate.
+    ///   - protocols: what is offered by ALPN, the best first; none for no offer.
     package convenience init(
         trust: TLSTrust = .system,
+        identity: TLSIdentity? = nil,
         protocols: [String] = ["http/1.1"]
     ) throws(TLSConfigurationError) {
         try self.init(trust: trust, protocols: protocols, versions: TLSSettings.Versions())
+        if let identity { try use(identity) }
     }
 
     init(
@@ -66,6 +84,20 @@ package final class TLSClientContext: @unchecked Sendable {
     }
 
     deinit { SSL_CTX_free(context) }
+
+    private func use(_ identity: TLSIdentity) throws(TLSConfigurationError) {
+        do throws(CertificateError) {
+            let chain = try Certificate.readAll(pem: identity.chainPEM)
+            let key = try PrivateKey(pem: identity.keyPEM)
+            guard let leaf = chain.first, leaf.matches(key) else { throw .keyMismatch }
+            // OpenSSL counts its own references; the server knows who signed it.
+            guard SSL_CTX_use_certificate(context, leaf.handle) == 1,
+                SSL_CTX_use_PrivateKey(context, key.handle) == 1
+            else { throw .openSSL(.take("using a certificate")) }
+        } catch {
+            throw .certificate(path: "the client's certificate", error)
+        }
+    }
 
     /// A session with a server.
     ///

@@ -85,7 +85,7 @@ struct EaselAgent: ParsableCommand {
         let loop = loops.loops[0]
         let outside = Surroundings(
             disk: SystemDisk(),
-            connect: { try NetworkCourier(to: $0, loop: loop, workers: workers) },
+            connect: { try NetworkCourier(to: $0, as: $1, loop: loop, workers: workers) },
             now: Timestamp.now,
             sleep: { try await loop.sleep(for: $0) },
             random: RandomBytes.number,

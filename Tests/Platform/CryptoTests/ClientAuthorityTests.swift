@@ -56,6 +56,25 @@ struct ClientAuthorityTests {
         #expect(again.credential(of: certificates[0], at: .now()) == credential)
     }
 
+    @Test func `signs a request that was made here, for a year at most`() throws {
+        let folder = Folder()
+        let now = Timestamp.now()
+        let authority = try ClientAuthority(folder: folder.path, at: now)
+        let key = try PrivateKey()
+        let chain = try authority.sign(
+            request: CertificateRequest.make(key),
+            for: "appliance-1",
+            credential: credential,
+            at: now
+        )
+        let certificate = try Certificate(pem: chain)
+        #expect(certificate.matches(key))
+        #expect(certificate.notAfter <= now.adding(seconds: 365 * 86_400))
+        #expect(certificate.notAfter > now.adding(seconds: 364 * 86_400))
+        // What the holder keeps of its key is read back.
+        #expect(certificate.matches(try PrivateKey(pem: key.pem())))
+    }
+
     @Test func `its key is for the owner alone`() throws {
         let folder = Folder()
         _ = try ClientAuthority(folder: folder.path, at: .now())

@@ -34,6 +34,8 @@ final class FakeServer: Courier {
         var stopsFor: Int64?
         /// `Easel-Poll` of each poll, and when it came.
         var stamps: [String] = []
+        /// `traceparent` of each request.
+        var traces: [String] = []
         var polledAt: [Int64] = []
         var isSilent = false
         var isBusyFor: Int64?
@@ -81,6 +83,7 @@ final class FakeServer: Courier {
         var cut: Silence.Begun?
         let answer = inside.withLock { inside -> CourierAnswer? in
             inside.log.append("\(request.method.text) \(path)")
+            inside.traces.append(Self.field(request, "traceparent") ?? "")
             if inside.isSilent { return nil }
             if let seconds = inside.isBusyFor {
                 inside.isBusyFor = nil
@@ -285,7 +288,7 @@ final class FakeTime: Sendable {
     func surroundings(_ disk: any Disk, _ courier: any Courier) -> Surroundings {
         Surroundings(
             disk: disk,
-            connect: { _ in courier },
+            connect: { _, _ in courier },
             now: { Timestamp(milliseconds: self.inside.withLock(\.milliseconds)) },
             sleep: { duration in
                 let milliseconds =

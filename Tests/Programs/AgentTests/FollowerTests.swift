@@ -74,6 +74,18 @@ struct FollowerTests {
             #expect(inside.reports.map(\.revision) == [1, 2])
             #expect(inside.reports.map(\.observed) == ["1.10", "1.11"])
             #expect(inside.reports.map(\.sequence) == [1, 2])
+            let traces = inside.traces.map { $0.split(separator: "-").map(String.init) }
+            #expect(traces.allSatisfy { $0.map(\.count) == [2, 32, 16, 2] }, "\(traces)")
+            #expect(Set(traces.map { $0[2] }).count == traces.count)
+            // Each poll begins one, which the calls that follow it go on with.
+            let polls = zip(inside.log, traces).filter { $0.0.hasSuffix("/desired") }.map {
+                $0.1[1]
+            }
+            #expect(polls.count > 1 && Set(polls).count == polls.count)
+            let fetches = zip(inside.log, traces).filter { $0.0.contains("/blobs/") }.map {
+                $0.1[1]
+            }
+            #expect(Set(fetches).isSubset(of: polls))
         }
         #expect(bench.time.said("Paired with https://easel.example:8443 as 'device-153'"))
     }

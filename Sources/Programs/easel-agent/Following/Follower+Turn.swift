@@ -10,6 +10,8 @@ extension Follower {
         }
         if let desired, result?.isComplete != true { try await apply(desired, inputs) }
         guard let credential else { return try await pair(link, inputs) }
+        // What follows goes by the way that shows the new one.
+        if !isPaused, try await renewCertificate(inputs, credential) { return try await turn() }
         // A paused appliance is not heard; the poll finds out when it is again.
         if !isPaused, let pause = try await sendReport(link, credential) { return pause }
         let asked = outside.now()
@@ -103,12 +105,17 @@ extension Follower {
             hostAddress: inputs.hostAddress(of: machine),
             pairingKey: inputs.site.pairingKey ?? "",
             token: inputs.site.registrationToken ?? inputs.manifest.pairingToken,
-            profile: inputs.profile
+            profile: inputs.profile,
+            certificateRequest: try certificateRequest(inputs)
         )
         do {
-            let credential = try await link.pair(introduction)
-            try store.save(credential: credential)
-            self.credential = credential
+            let admitted = try await link.pair(introduction)
+            // The certificate first: without the credential it is nothing, and a machine that has
+            // not used its credential may pair again.
+            if let chain = admitted.certificate { try store.save(certificate: chain) }
+            try store.save(credential: admitted.credential)
+            credential = admitted.credential
+            if admitted.certificate != nil { try connect(inputs) }
             hasPaired = true
             backoff.reset()
             reporting.forget()

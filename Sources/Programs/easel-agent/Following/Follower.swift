@@ -1,10 +1,12 @@
 import AgentContract
 import Primitives
+import TLS
 
 /// What the agent takes from outside, so that a test can give it.
 struct Surroundings: Sendable {
     var disk: any Disk
-    var connect: @Sendable (ServerAddress) throws -> any Courier
+    /// Makes the way to a server, with what is shown of the appliance there.
+    var connect: @Sendable (ServerAddress, TLSIdentity?) throws -> any Courier
     var now: @Sendable () -> Timestamp
     var sleep: @Sendable (Duration) async throws -> Void
     var random: @Sendable () -> UInt64
@@ -51,6 +53,8 @@ final class Follower {
     var stamp: PollStamp
     /// Whether the server holds back news until an operator has looked at the appliance.
     var isPaused = false
+    /// When the certificate is to be renewed; nil while there is none to renew.
+    var renewAt: Timestamp?
     private var isOpen = false
     private var signature: String?
     /// What the log said last of a standing trouble, so that it is not said again.
@@ -187,16 +191,10 @@ final class Follower {
             state.archiveDigest = found.archiveDigest
         }
         try store.save(state)
-        if inputs?.server != found.server || inputs?.deviceID != found.deviceID || link == nil {
-            do {
-                link = ServerLink(
-                    courier: try outside.connect(found.server),
-                    uid: found.deviceID
-                )
-            } catch let silence as Silence {
-                outside.log(.error, silence.reason)
-                link = nil
-            }
+        if inputs?.server != found.server || inputs?.deviceID != found.deviceID || link == nil
+            || inputs?.site.hasOwnKey != found.site.hasOwnKey
+        {
+            try connect(found)
         }
         sayWhatIsIgnored(found)
         inputs = found

@@ -81,10 +81,19 @@ struct ServerLink: Sendable {
         let pairingKey: String
         let token: String
         let profile: ProfileRevision
+        /// PKCS#10 in PEM, of an appliance that has a key of its own.
+        let certificateRequest: String?
     }
 
-    /// Pairs, and gives the appliance's own credential.
-    func pair(_ introduction: Introduction) async throws -> String {
+    /// What the appliance has from pairing on.
+    struct Admitted: Sendable {
+        let credential: String
+        /// For the appliance's own key, with its authority's, in PEM.
+        let certificate: String?
+    }
+
+    /// Pairs.
+    func pair(_ introduction: Introduction) async throws -> Admitted {
         let answer = try await ask(
             .post,
             "/v1/edgehosts/register",
@@ -101,7 +110,34 @@ struct ServerLink: Sendable {
                 message: "The answer to pairing holds no credential."
             )
         }
-        return credential
+        return Admitted(
+            credential: credential,
+            certificate: value["status"]?["clientCertificate"]?.text
+        )
+    }
+
+    /// Has a certificate made that stands for the credential; gives it in PEM.
+    func renewCertificate(
+        _ request: String,
+        credential: String,
+        stamp: PollStamp
+    ) async throws -> String {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.field("certificateRequest", request)
+        writer.endObject()
+        let answer = try await ask(
+            .post,
+            "\(path)/certificate",
+            credential: credential,
+            stamp: stamp,
+            body: writer.finish(),
+            takes: [Taken.content]
+        )
+        guard let chain = (try? JSONParser.parse(answer.body))?["clientCertificate"]?.text else {
+            throw Trouble(kind: .broken, message: "The answer holds no certificate.")
+        }
+        return chain
     }
 
     /// Asks for the desired state; waits at the server for a change.
@@ -114,7 +150,7 @@ struct ServerLink: Sendable {
         seen: DesiredNumber?,
         waitSeconds: Int64
     ) async throws -> Poll {
-        var fields: [(name: String, value: String)] = [("Easel-Poll", stamp.text)]
+        var fields: [(name: String, value: String)] = []
         if let known { fields.append(("If-None-Match", "\"\(known.text)\"")) }
         if let seen { fields.append(("Easel-Observed", seen.text)) }
         let query = waitSeconds > 0 ? "?wait=\(waitSeconds)" : ""
@@ -122,6 +158,7 @@ struct ServerLink: Sendable {
             .get,
             "\(path)/desired\(query)",
             credential: credential,
+            stamp: stamp,
             fields: fields,
             deadline: .seconds(waitSeconds + 30),
             takes: [Taken.content, Taken.done, Taken.unchanged]
@@ -154,7 +191,7 @@ struct ServerLink: Sendable {
         stamp: PollStamp,
         onCutOff: ([UInt8]) throws -> Void = { _ in }
     ) async throws -> [UInt8] {
-        var fields: [(name: String, value: String)] = [("Easel-Poll", stamp.text)]
+        var fields: [(name: String, value: String)] = []
         if !begun.isEmpty {
             fields.append(("Range", "bytes=\(begun.count)-"))
             fields.append(("If-Range", "\"\(part.digest)\""))
@@ -164,6 +201,7 @@ struct ServerLink: Sendable {
                 .get,
                 "\(path)/blobs/\(Self.encoded(part.digest))",
                 credential: credential,
+                stamp: stamp,
                 fields: fields,
                 deadline: .seconds(600),
                 takes: [Taken.content, Taken.part]
@@ -188,7 +226,7 @@ struct ServerLink: Sendable {
             .post,
             "\(path)/report",
             credential: credential,
-            fields: [("Easel-Poll", stamp.text)],
+            stamp: stamp,
             body: report.jsonBytes(),
             takes: [Taken.done, Taken.content]
         )
@@ -211,7 +249,7 @@ struct ServerLink: Sendable {
             .patch,
             "\(path)/health",
             credential: credential,
-            fields: [("Easel-Poll", stamp.text)],
+            stamp: stamp,
             body: writer.finish(),
             takes: [Taken.done, Taken.content]
         )
@@ -223,6 +261,7 @@ struct ServerLink: Sendable {
         _ method: HTTPMethod,
         _ target: String,
         credential: String?,
+        stamp: PollStamp? = nil,
         fields: [(name: String, value: String)] = [],
         body: [UInt8] = [],
         deadline: Duration = .seconds(60),
@@ -235,6 +274,8 @@ struct ServerLink: Sendable {
             body: body,
             deadline: deadline
         )
+        request.fields.append(("traceparent", Self.trace(stamp)))
+        if let stamp { request.fields.append(("Easel-Poll", stamp.text)) }
         if let credential { request.fields.append(("Authorization", "Bearer \(credential)")) }
         if !body.isEmpty { request.fields.append(("Content-Type", "application/json")) }
         let answer: CourierAnswer
@@ -245,6 +286,18 @@ struct ServerLink: Sendable {
         }
         guard takes.contains(answer.status) else { throw Self.trouble(answer) }
         return answer
+    }
+
+    /// What the server's log shows of the call (W3C Trace Context): a poll and the calls that follow
+    /// it are one trace, each call a span of it.
+    private static func trace(_ stamp: PollStamp?) -> String {
+        let life = stamp.map { big($0.run) + big($0.count) }
+        return
+            "00-\(Hex.encode(life ?? RandomBytes.make(16)))-\(Hex.encode(RandomBytes.make(8)))-01"
+    }
+
+    private static func big(_ number: UInt64) -> [UInt8] {
+        withUnsafeBytes(of: number.bigEndian) { Array($0) }
     }
 
     private static func trouble(_ answer: CourierAnswer) -> Trouble {
@@ -314,6 +367,9 @@ struct ServerLink: Sendable {
         writer.endObject()
         writer.endArray()
         writer.endObject()
+        if let request = introduction.certificateRequest {
+            writer.field("certificateRequest", request)
+        }
         writer.endObject()
         return writer.finish()
     }

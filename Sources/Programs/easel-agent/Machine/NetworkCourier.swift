@@ -9,8 +9,14 @@ struct NetworkCourier: Courier {
     private let client: HTTPClient
     private let base: HTTPURL
 
+    /// - Parameter identity: shown to a server that asks for a certificate.
     /// - Throws: `Silence` when the address or the authority cannot be used.
-    init(to server: ServerAddress, loop: Loop, workers: WorkerPool) throws {
+    init(
+        to server: ServerAddress,
+        as identity: TLSIdentity?,
+        loop: Loop,
+        workers: WorkerPool
+    ) throws {
         guard let base = HTTPURL(server.url) else {
             throw Silence(reason: "\(server.url) is no address of a server.")
         }
@@ -18,6 +24,7 @@ struct NetworkCourier: Courier {
         var options = HTTPClientOptions()
         options.userAgent = "easel-agent/\(AgentRelease.version)"
         options.bodyBytesMax = BlobStore.partBytesMax
+        options.identity = identity
         options.trust =
             server.authority.map { pem in
                 TLSTrust(usesSystemRoots: server.trustsPublic, certificatesPEM: Array(pem.utf8))
@@ -25,7 +32,10 @@ struct NetworkCourier: Courier {
         do {
             client = try HTTPClient(loop: loop, workers: workers, options: options)
         } catch {
-            throw Silence(reason: "The authority in the archive cannot be used: \(error)")
+            throw Silence(
+                reason:
+                    "The authority in the archive, or the own certificate, cannot be used: \(error)"
+            )
         }
     }
 

@@ -29,6 +29,8 @@ struct SiteProperties: Sendable, Hashable {
     var pairingKey: String?
     /// Admits an appliance that nobody registered.
     var registrationToken: String?
+    /// Whether the appliance has a key of its own, and shows a certificate for it.
+    var hasOwnKey = false
     /// The proxy for `https` that the site has, if any, and what goes past it.
     var httpsProxy: String?
     var httpProxy: String?
@@ -74,6 +76,7 @@ struct SiteProperties: Sendable, Hashable {
             .map(SiteRules.withScheme)
         pairingKey = reader.single("pairingKey", SiteRules.secret)
         registrationToken = reader.single("edgeHostToken", SiteRules.secret)
+        hasOwnKey = reader.single("ownKey", SiteRules.flag) == "true"
         httpProxy = reader.single("proxy", "httpProxy", SiteRules.proxy)
         httpsProxy = reader.single("proxy", "httpsProxy", SiteRules.proxy)
         noProxy = (reader.single("proxy", "noProxy", SiteRules.anything) ?? "")
@@ -234,6 +237,10 @@ enum SiteRules {
             }
         }
         return nil
+    }
+
+    static func flag(_ text: String) -> String? {
+        ["", "true", "false"].contains(text) ? nil : "must be true or false."
     }
 
     static func mode(_ text: String) -> String? {

@@ -1,9 +1,10 @@
 import AgentContract
+import Crypto
 import JSON
 import Primitives
 
-/// The agent's own files under `state/`: what it remembers, the last desired state, and the
-/// credential.
+/// The agent's own files under `state/`: what it remembers, the last desired state, the credential,
+/// and the appliance's own key with its certificate.
 struct StateStore: Sendable {
     let disk: any Disk
     let root: String
@@ -11,6 +12,8 @@ struct StateStore: Sendable {
     private var statePath: String { root + "/agent.json" }
     private var desiredPath: String { root + "/desired.json" }
     private var credentialPath: String { root + "/credential" }
+    private var keyPath: String { root + "/client.key" }
+    private var certificatePath: String { root + "/client.pem" }
     private static let bytesMax = 64 << 20
 
     /// What was found.
@@ -83,6 +86,34 @@ struct StateStore: Sendable {
         try disk.write(credentialPath, Array("\(credential)\n".utf8), mode: 0o600)
     }
 
-    /// Forgets the credential.
-    func dropCredential() throws { try disk.removeFile(credentialPath) }
+    /// Forgets the credential, and the certificate that stands for it.
+    func dropCredential() throws {
+        try disk.removeFile(certificatePath)
+        try disk.removeFile(credentialPath)
+    }
+
+    /// The appliance's own key in PEM, made when there is none that can be used.
+    func key() throws -> [UInt8] {
+        if let pem = try? disk.read(keyPath, bytesMax: SecretFile.bytesMax),
+            (try? PrivateKey(pem: pem)) != nil
+        {
+            return pem
+        }
+        let pem = try PrivateKey().pem()
+        try disk.write(keyPath, pem, mode: 0o600)
+        return pem
+    }
+
+    /// The certificate for the key with its authority's, in PEM; nil when there is none.
+    func certificate() throws -> [UInt8]? {
+        guard let pem = try? disk.read(certificatePath, bytesMax: SecretFile.bytesMax) else {
+            return nil
+        }
+        return pem
+    }
+
+    /// Keeps a certificate.
+    func save(certificate: String) throws {
+        try disk.write(certificatePath, Array(certificate.utf8), mode: 0o600)
+    }
 }
