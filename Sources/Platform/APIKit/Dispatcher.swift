@@ -344,7 +344,7 @@ package final class Dispatcher: Responder {
                     retryAfterSeconds: Int.random(in: 1...4),
                     cause: storage
                 )
-            case .closed, .readOnly, .ioError:
+            case .closed, .readOnly, .ioError, .corrupt, .replaced:
                 return Failure(
                     .unavailable,
                     "The server cannot store anything now; try again later.",

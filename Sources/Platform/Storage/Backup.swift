@@ -26,10 +26,36 @@ extension Database {
         try backup(of: DatabaseOptions(path: source), to: path) { false }
     }
 
+    /// Copies an open database whose file has lost its name into a new file.
+    ///
+    /// Unlike a backup it is the database itself and begins no new epoch.
+    static func rescue(_ connection: Connection, to path: String) throws(StorageError) {
+        try makeFile(path) { partial throws(StorageError) in
+            _ = try copy(connection, into: partial) { false }
+        }
+    }
+
     private static func backup(
         of options: DatabaseOptions,
         to path: String,
         until isStopped: () -> Bool
+    ) throws(StorageError) {
+        try makeFile(path) { partial throws(StorageError) in
+            let source = try Connection(options, .reader)
+            // With a read transaction open the source stands still; without one, every commit of
+            // the writer would make the copy begin again.
+            try source.execute("BEGIN")
+            _ = try source.number("SELECT count(*) FROM sqlite_schema")
+            defer { source.rollBack() }
+            let target = try copy(source, into: partial, until: isStopped)
+            try target.execute("INSERT INTO meta (key, value) VALUES ('is_copy', 1)")
+        }
+    }
+
+    /// Lets the body fill a new file, which gets its name when it is complete and on the disk.
+    private static func makeFile(
+        _ path: String,
+        _ fill: (_ partial: String) throws(StorageError) -> Void
     ) throws(StorageError) {
         guard access(path, F_OK) != 0 else {
             throw StorageError(.ioError, "\(path) exists; a backup overwrites nothing.")
@@ -41,7 +67,7 @@ extension Database {
                 throw StorageError(.ioError, "\(path) cannot be made: \(reason(errno)).")
             }
             Glibc.close(descriptor)
-            try copy(options, into: partial, until: isStopped)
+            try fill(partial)
             try sync(partial, named: path)
             let code = easel_rename_new(partial, path)
             guard code == 0 else {
@@ -56,16 +82,11 @@ extension Database {
     }
 
     private static func copy(
-        _ options: DatabaseOptions,
+        _ source: Connection,
         into partial: String,
         until isStopped: () -> Bool
-    ) throws(StorageError) {
-        let source = try Connection(options, .reader)
+    ) throws(StorageError) -> Connection {
         let target = try Connection(DatabaseOptions(path: partial, migrations: []), .writer)
-        // With a read transaction open the source stands still; without one, every commit of the
-        // writer would make the copy begin again.
-        try source.execute("BEGIN")
-        _ = try source.number("SELECT count(*) FROM sqlite_schema")
         guard let backup = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
             throw StorageError(
                 code: sqlite3_errcode(target.handle),
@@ -79,7 +100,6 @@ extension Database {
             code = sqlite3_backup_step(backup, StorageLimits.backupPagesPerStep)
         }
         let finished = sqlite3_backup_finish(backup)
-        source.rollBack()
         if code == SQLITE_OK { throw StorageError(.closed, "The database is closed.") }
         guard code == SQLITE_DONE, finished == SQLITE_OK else {
             throw StorageError(
@@ -92,7 +112,7 @@ extension Database {
         guard try target.texts("PRAGMA journal_mode = DELETE") == ["delete"] else {
             throw StorageError(.ioError, "The copy keeps its log.")
         }
-        try target.execute("INSERT INTO meta (key, value) VALUES ('is_copy', 1)")
+        return target
     }
 
     private static func sync(_ path: String, named name: String) throws(StorageError) {

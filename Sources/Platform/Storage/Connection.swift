@@ -39,11 +39,13 @@ final class Connection {
         self.counter = counter
         limitWaiting(milliseconds: StorageLimits.busyTimeoutMilliseconds)
         easel_sqlite_refuse_quoted_strings(handle)
+        // Not mapped into memory: there a disk that fails, or a file that is cut short, is a signal
+        // that ends the process, and not an error of one read.
         try script(
             """
             PRAGMA trusted_schema = OFF;
             PRAGMA cell_size_check = ON;
-            PRAGMA mmap_size = \(StorageLimits.mappedBytesMax);
+            PRAGMA mmap_size = 0;
             """
         )
         switch role {
@@ -170,14 +172,50 @@ final class Connection {
         )
     }
 
-    /// Copies the log back as far as readers let it.
-    func checkpoint(truncating: Bool) throws(StorageError) {
-        let mode = truncating ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
-        let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, nil, nil)
-        logPages = 0
-        guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else {
+    /// How far a checkpoint goes.
+    enum Checkpoint: Int32 {
+        /// As far as readers let it.
+        case passive = 0
+        /// To the end, waiting for readers as long as for any lock.
+        case full = 1
+        /// To the end, and the log is empty then.
+        case truncate = 3
+    }
+
+    /// Copies the log back into the database's file.
+    ///
+    /// - Returns: whether all of it was copied.
+    @discardableResult
+    func checkpoint(_ extent: Checkpoint) throws(StorageError) -> Bool {
+        var pages: Int32 = 0
+        var copied: Int32 = 0
+        let code = sqlite3_wal_checkpoint_v2(handle, nil, extent.rawValue, &pages, &copied)
+        if code & 0xFF == SQLITE_BUSY {
+            logPages = 0
+            return false
+        }
+        guard code == SQLITE_OK else {
             throw StorageError(code: code, on: handle, statement: "checkpoint")
         }
+        logPages = 0
+        return pages == copied
+    }
+
+    /// The first bytes of the database's file, as they are on the disk.
+    ///
+    /// - Throws: `.ioError`, also when there are not so many.
+    func header() throws(StorageError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: StorageLimits.headerBytes)
+        let code = easel_sqlite_read_file(handle, &bytes, Int32(StorageLimits.headerBytes))
+        guard code == SQLITE_OK else {
+            let text = String(cString: sqlite3_errstr(code))
+            throw StorageError(
+                .ioError,
+                code == SQLITE_IOERR | 2 << 8 ? StorageError.shortFile : text,
+                statement: "read the header"
+            )
+        }
+        return bytes
     }
 }
 

@@ -13,6 +13,16 @@ enum DataFile {
                 "\(options.directory) cannot be made: \(reason(errno))."
             )
         }
+        guard access(options.rescuePath, F_OK) != 0 else {
+            throw StorageError(
+                .replaced,
+                """
+                it was deleted or replaced while a server ran, and \(options.rescuePath) is what \
+                that server had stored. Rename that file to \(options.path) to go on with it, or \
+                move it away to go on without.
+                """
+            )
+        }
         let descriptor = open(options.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StorageError(.ioError, "\(options.path) cannot be opened: \(reason(errno)).")

@@ -95,11 +95,18 @@ package final class Database: Sendable {
     /// - Throws: `.closed`, errors of the statements, and what the body throws.
     package func read<T>(_ body: (borrowing Transaction) throws -> T) throws -> T {
         let now = options.clock.now()
-        if let own = readers.current {
-            if readers.isClosed { throw StorageError(.closed, "The database is closed.") }
-            return try own.read(writer.generation, now, body)
+        do {
+            if let own = readers.current {
+                if readers.isClosed { throw StorageError(.closed, "The database is closed.") }
+                return try own.read(writer.generation, now, body)
+            }
+            // A shared connection may have to be opened, and would open another database.
+            if let failure, failure.kind == .replaced { throw failure }
+            return try readers.withShared { try $0.read(writer.generation, now, body) }
+        } catch {
+            if let error = error as? StorageError { writer.note(error) }
+            throw error
         }
-        return try readers.withShared { try $0.read(writer.generation, now, body) }
     }
 
     /// Runs the body on the writer's thread and returns when what it wrote is durable.
@@ -152,13 +159,14 @@ package final class Database: Sendable {
 
     var isClosed: Bool { readers.isClosed }
 
-    /// Whether writes reach the disk, as far as the last one tells.
+    /// Whether the disk does what it is asked, as far as the last reads and writes tell.
     package var isHealthy: Bool { writer.failure == nil }
 
-    /// Why writes fail at present; nil while they work.
+    /// Why the disk or a file fails at present; nil while both work.
     ///
-    /// While they fail, the writer tries again once a second by itself.
-    package var writeFailure: StorageError? { writer.failure }
+    /// The writer tries again once a second by itself. After `.corrupt` and `.replaced` it does
+    /// not: every write is refused until the database is opened anew.
+    package var failure: StorageError? { writer.failure }
 
     /// The sizes of the database's file and of its write-ahead log, in bytes.
     package var fileBytes: (database: Int, log: Int) {

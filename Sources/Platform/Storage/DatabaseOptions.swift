@@ -22,6 +22,11 @@ package struct DatabaseOptions: Sendable {
     package var queuedJobsMax: Int
     /// Milliseconds between two attempts to write after writing has failed.
     package var probeIntervalMilliseconds = StorageLimits.probeIntervalMilliseconds
+    /// Pages in the write-ahead log that an idle writer copies back into the database.
+    package var checkpointIdlePages = StorageLimits.checkpointIdlePages
+    /// Told when writing begins to fail, fails for another reason, or works again (nil); on the
+    /// thread that found out.
+    package var onFailure: @Sendable (StorageError?) -> Void = { _ in }
     /// Where transactions get their time.
     package var clock: Clock
     /// The schema's migrations in order.
@@ -43,6 +48,9 @@ package struct DatabaseOptions: Sendable {
         self.clock = clock
         self.migrations = migrations
     }
+
+    /// Where the database is saved when its file is deleted or replaced while it is open.
+    var rescuePath: String { path + ".rescued" }
 
     /// The directory the file is in.
     var directory: String {

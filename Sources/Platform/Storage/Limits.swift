@@ -24,8 +24,8 @@ package enum StorageLimits {
     package static let probeIntervalMilliseconds = 1000
     /// Kibibytes of page cache of the writer.
     package static let writerCacheKibibytes = 8192
-    /// Kibibytes of page cache of each reader; most pages come from the memory map instead.
-    package static let readerCacheKibibytes = 1024
-    /// Bytes of the database file that each connection maps into memory.
-    package static let mappedBytesMax = 1 << 30
+    /// Kibibytes of page cache of each reader; what it misses mostly lies in the kernel's.
+    package static let readerCacheKibibytes = 2048
+    /// The start of the database's file, which says what database it is.
+    static let headerBytes = 100
 }

@@ -23,6 +23,9 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
         case ioError
         /// The file is damaged, or it is no database of this program.
         case corrupt
+        /// A file of the database was deleted or replaced while it was open, or what was saved of
+        /// it then lies beside the database.
+        case replaced
         /// Another process has the data directory; its process id, 0 when unknown.
         case locked(pid: Int32)
         /// The schema was made by a newer version of the program.
@@ -60,16 +63,49 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// Whether the error says that the database as a whole cannot be written.
     var impairsWriting: Bool {
         switch kind {
-        case .full, .readOnly, .ioError, .corrupt: true
+        case .full, .readOnly, .ioError, .corrupt, .replaced: true
         default: false
         }
     }
+
+    /// Whether nothing but an operator and a new start can mend it.
+    var isLasting: Bool { kind == .corrupt || kind == .replaced }
+
+    /// What is wrong, for whoever may ask whether the server is ready: no paths and no statements.
+    package var publicReason: String {
+        switch kind {
+        case .full: "the disk is full"
+        case .readOnly: "its files can only be read"
+        case .ioError: "the disk fails"
+        case .corrupt: "its file is damaged; nothing is written until the server is started again"
+        case .replaced:
+            "its files were deleted or replaced; nothing is written until the server is started "
+                + "again"
+        default: "the log says why"
+        }
+    }
+
+    /// The same error with a further sentence.
+    func adding(_ sentence: String) -> StorageError {
+        StorageError(kind, "\(message) \(sentence)", statement: statement)
+    }
+
+    /// A file is shorter than what was read from it before.
+    static let shortFile = "The file is shorter than it was."
 
     /// The error that a call on this connection has just returned.
     init(code: Int32, on handle: OpaquePointer?, statement: String? = nil) {
         let text = handle.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
         let message = text.map { String(cString: $0) } ?? "SQLite error \(code)"
-        self.init(Self.kind(code, message), message, statement: statement)
+        let kind = Self.kind(code, message)
+        if kind == .corrupt || kind == .ioError, let handle {
+            let number = easel_sqlite_take_errno(handle)
+            if number != 0 {
+                self.init(.ioError, "\(message) (\(reason(number)))", statement: statement)
+                return
+            }
+        }
+        self.init(kind, message, statement: statement)
     }
 
     private static func kind(_ code: Int32, _ message: String) -> Kind {

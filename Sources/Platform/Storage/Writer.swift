@@ -21,13 +21,15 @@ final class Writer: Sendable {
     let counter: StatementCounter
     private let queuedJobsMax: Int
     private let probeIntervalMilliseconds: Int
+    private let onFailure: @Sendable (StorageError?) -> Void
 
     /// Takes the connection over and starts the thread.
     init(_ connection: sending Connection, _ options: DatabaseOptions) throws(StorageError) {
         counter = connection.counter
         queuedJobsMax = options.queuedJobsMax
         probeIntervalMilliseconds = options.probeIntervalMilliseconds
-        let loop = WriterLoop(connection: connection, clock: options.clock)
+        onFailure = options.onFailure
+        let loop = WriterLoop(connection: connection, options)
         let started = try Worker { [self] in run(loop) }
         worker.withLock { $0 = started }
     }
@@ -36,6 +38,7 @@ final class Writer: Sendable {
     func submit(_ job: WriteJob) -> StorageError? {
         let (refusal, wakes) = queue.withLock { queue -> (StorageError?, Bool) in
             if queue.isClosing { return (StorageError(.closed, "The database is closed."), false) }
+            if let failure = queue.failure, failure.isLasting { return (failure, false) }
             if queue.jobs.count >= queuedJobsMax {
                 return (StorageError(.overloaded, "Too many writes wait."), false)
             }
@@ -67,8 +70,15 @@ final class Writer: Sendable {
     /// Jobs that wait.
     var queueLength: Int { queue.withLock { $0.jobs.count } }
 
+    /// Notes what a reader met; the next attempt to write finds out whether it is over.
+    func note(_ error: StorageError) {
+        if error.impairsWriting { setFailure(error) }
+    }
+
     private enum Step {
         case batch([WriteJob], leaving: Int)
+        /// Nothing was written for a while: the files may have gone in the meantime.
+        case look
         case probe
         case end
     }
@@ -76,25 +86,30 @@ final class Writer: Sendable {
     private func run(_ loop: WriterLoop) {
         while true {
             switch nextStep() {
+            case .batch(let jobs, _) where failure?.isLasting == true:
+                for job in jobs { job.finish(failure) }
             case .batch(let jobs, let waiting):
                 let outcome = loop.commit(jobs)
-                note(outcome, jobs: jobs.count)
+                note(outcome, loop, jobs: jobs.count)
                 for action in outcome.actions { action() }
                 for job in jobs { job.finish(outcome.failure) }
-                loop.checkpoint(isIdle: waiting == 0 && queueLength == 0)
+                checkpoint(loop, isIdle: waiting == 0 && queueLength == 0)
+            case .look:
+                if let lost = loop.look() { setFailure(lost) }
             case .probe:
-                note(loop.commit([ProbeJob()]), jobs: 0)
+                checkpoint(loop, isIdle: true)
+                note(loop.commit([ProbeJob()]), loop, jobs: 0)
             case .end:
-                loop.close()
+                loop.close(abandoning: failure?.isLasting == true)
                 return
             }
         }
     }
 
     private func nextStep() -> Step {
-        let isFailing = failure != nil
+        let failure = failure
         let step = queue.wait(
-            milliseconds: isFailing ? probeIntervalMilliseconds : nil
+            milliseconds: failure?.isLasting == true ? nil : probeIntervalMilliseconds
         ) { queue -> Step? in
             if queue.jobs.isEmpty {
                 queue.isAsleep = true
@@ -111,20 +126,35 @@ final class Writer: Sendable {
             queue.jobs.removeFirst(jobs.count)
             return .batch(jobs, leaving: queue.jobs.count)
         }
-        return step ?? .probe
+        return step ?? (failure == nil ? .look : .probe)
     }
 
-    private func note(_ outcome: WriterLoop.Outcome, jobs: Int) {
+    private func checkpoint(_ loop: WriterLoop, isIdle: Bool) {
+        loop.checkpoint(isIdle: isIdle)
+        if let failure = loop.checkpointFailure { setFailure(failure) }
+    }
+
+    private func note(_ outcome: WriterLoop.Outcome, _ loop: WriterLoop, jobs: Int) {
         if outcome.didCommit { generation.add(1, ordering: .sequentiallyConsistent) }
         statistics.withLock { statistics in
             statistics.addBatch(jobs: jobs)
             if outcome.didCommit { statistics.addCommit(microseconds: outcome.commitMicroseconds) }
         }
         if let impairment = outcome.impairment {
-            queue.withLock { $0.failure = impairment }
-        } else if outcome.didCommit {
-            queue.withLock { $0.failure = nil }
+            setFailure(impairment)
+        } else if outcome.didCommit, loop.checkpointFailure == nil {
+            setFailure(nil)
         }
+    }
+
+    private func setFailure(_ failure: StorageError?) {
+        let isNews = queue.withLock { queue -> Bool in
+            // What lasts is not over because something else went well or wrong.
+            if let former = queue.failure, former.isLasting { return false }
+            defer { queue.failure = failure }
+            return queue.failure?.kind != failure?.kind
+        }
+        if isNews { onFailure(failure) }
     }
 }
 

@@ -14,15 +14,25 @@ final class WriterLoop: @unchecked Sendable {
     }
 
     private var connection: Connection?
+    private var files: OpenFiles
+    private let rescuePath: String
+    private let checkpointIdlePages: Int32
     private let clock: Clock
+    /// Why the log could not be copied back the last time; nil when it could.
+    private(set) var checkpointFailure: StorageError?
 
-    init(connection: sending Connection, clock: Clock) {
+    init(connection: sending Connection, _ options: DatabaseOptions) {
         self.connection = connection
-        self.clock = clock
+        clock = options.clock
+        rescuePath = options.rescuePath
+        checkpointIdlePages = options.checkpointIdlePages
+        files = OpenFiles(of: connection, path: options.path)
         connection.watchLog()
     }
 
     /// Runs the jobs in one transaction and commits what succeeded.
+    ///
+    /// Nobody is told that a job succeeded unless the files were in their places after the commit.
     func commit(_ jobs: [WriteJob]) -> Outcome {
         var outcome = Outcome()
         guard let connection else {
@@ -30,12 +40,16 @@ final class WriterLoop: @unchecked Sendable {
             return outcome
         }
         do throws(StorageError) {
+            if let lost = look() { throw lost }
             try commit(jobs, on: connection, &outcome)
+            if outcome.didCommit, let lost = look(atNamesAlone: true) { throw lost }
         } catch {
             connection.rollBack()
             outcome.failure = error
             outcome.actions = []
-            if error.impairsWriting { outcome.impairment = error }
+            // A lock of another process is waited for; whatever else stops a whole batch is a
+            // fault of the disk or the file.
+            if error.kind != .busy { outcome.impairment = error }
         }
         return outcome
     }
@@ -57,6 +71,8 @@ final class WriterLoop: @unchecked Sendable {
             run(job, tx)
             let failure = job.failure as? StorageError
             if let failure, failure.impairsWriting { outcome.impairment = failure }
+            // What is written to a damaged file may damage more of it.
+            if let failure, failure.isLasting { throw failure }
             // Some errors (disk full, I/O) make SQLite roll back everything, savepoints and all.
             if connection.isAutocommit {
                 throw failure
@@ -97,19 +113,77 @@ final class WriterLoop: @unchecked Sendable {
     func checkpoint(isIdle: Bool) {
         guard let connection else { return }
         let threshold =
-            isIdle ? StorageLimits.checkpointIdlePages : StorageLimits.checkpointBusyPages
-        guard connection.logPages >= threshold else { return }
-        // A checkpoint that fails loses nothing; a commit will meet the same fault and report it.
-        try? connection.checkpoint(truncating: false)
+            isIdle ? checkpointIdlePages : StorageLimits.checkpointBusyPages
+        guard connection.logPages >= threshold || checkpointFailure != nil else { return }
+        // One that fails loses nothing, and is tried again; but the log grows until one succeeds.
+        do throws(StorageError) {
+            try connection.checkpoint(.passive)
+            checkpointFailure = nil
+        } catch {
+            checkpointFailure = error
+        }
+        files.noteHeader(of: connection)
+    }
+
+    /// Looks whether the files are still the ones that were opened, and saves what it can when
+    /// they are not.
+    ///
+    /// - Parameter atNamesAlone: whether nothing is to be read, which may fail for other reasons.
+    func look(atNamesAlone: Bool = false) -> StorageError? {
+        guard let connection,
+            let finding = files.look(reading: atNamesAlone ? nil : connection)
+        else { return nil }
+        connection.rollBack()
+        switch finding {
+        case .unreadable(let error): return error
+        case .overwritten(let error):
+            files.putLogAside()
+            return error.adding("Start with a backup; the log is kept as easel.db-wal.lost.")
+        case .logLost(let error): return saveLog(error, connection)
+        case .databaseLost(let error): return saveDatabase(error, connection)
+        }
+    }
+
+    /// The log is still open: what is in it goes into the database before the process ends.
+    private func saveLog(_ error: StorageError, _ connection: Connection) -> StorageError {
+        do throws(StorageError) {
+            let isWhole = try connection.checkpoint(.full)
+            return error.adding(
+                isWhole
+                    ? "What was acknowledged is in the database's file; start the server again."
+                    : "Make a backup before it ends: a read keeps some writes in the lost log."
+            )
+        } catch let failure {
+            return error.adding("The log could not be saved: \(failure.message)")
+        }
+    }
+
+    /// The database is still open: a copy of it keeps what was acknowledged.
+    private func saveDatabase(_ error: StorageError, _ connection: Connection) -> StorageError {
+        defer { files.putLogAside() }
+        do throws(StorageError) {
+            try Database.rescue(connection, to: rescuePath)
+            return error.adding("What was acknowledged is saved in \(rescuePath).")
+        } catch let failure {
+            return error.adding("It could not be saved: \(failure.message)")
+        }
     }
 
     /// Empties the log and closes the connection.
-    func close() {
+    ///
+    /// - Parameter abandoning: whether the files are not to be touched any more.
+    func close(abandoning: Bool) {
+        defer { connection = nil }
+        guard !abandoning else {
+            // Closing would write to the database and delete the log by its name, which may lead
+            // to another file by now. The end of the process closes without that.
+            if let connection { _ = Unmanaged.passRetained(connection) }
+            return
+        }
         // A thread that still reads keeps the log from being emptied. The next start does it then;
         // the end of the process must not wait for the reader.
         connection?.limitWaiting(milliseconds: 0)
-        try? connection?.checkpoint(truncating: false)
-        try? connection?.checkpoint(truncating: true)
-        connection = nil
+        _ = try? connection?.checkpoint(.passive)
+        _ = try? connection?.checkpoint(.truncate)
     }
 }

@@ -35,15 +35,20 @@ struct DataDirectory {
 
     /// Opens the database; a second server on the same folder is refused.
     ///
-    /// - Parameter waitingSeconds: How long the other server is given to end.
+    /// - Parameters:
+    ///   - waitingSeconds: How long the other server is given to end.
+    ///   - onFailure: As the option of the database.
     func open(
         synchronous: DatabaseOptions.Synchronous = .full,
-        waitingSeconds: Int64 = 0
+        waitingSeconds: Int64 = 0,
+        onFailure: @escaping @Sendable (StorageError?) -> Void = { _ in }
     ) throws -> Database {
+        var options = DatabaseOptions(path: database, synchronous: synchronous)
+        options.onFailure = onFailure
         let giveUpAt = MonotonicTime.now().adding(milliseconds: waitingSeconds * 1000)
         while true {
             do throws(StorageError) {
-                return try Database.open(DatabaseOptions(path: database, synchronous: synchronous))
+                return try Database.open(options)
             } catch {
                 if case .locked = error.kind, MonotonicTime.now() < giveUpAt {
                     usleep(20_000)

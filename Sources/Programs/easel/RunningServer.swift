@@ -31,7 +31,14 @@ final class RunningServer {
     init(_ directory: DataDirectory, _ options: ServeOptions, _ logger: Logger) throws {
         database = try directory.open(
             synchronous: options.synchronous,
-            waitingSeconds: options.takeOver ? 30 : 0
+            waitingSeconds: options.takeOver ? 30 : 0,
+            onFailure: { failure in
+                if let failure {
+                    logger.error("the database fails", metadata: ["error": "\(failure)"])
+                } else {
+                    logger.notice("the database works again")
+                }
+            }
         )
         let sealingKey = try SealingKey.loadOrMake(path: directory.sealingKey)
         try database.writeBlocking { tx in _ = try Packs.ensureDefaultRegistry(tx) }

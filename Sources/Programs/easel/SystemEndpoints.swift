@@ -44,10 +44,10 @@ struct SystemEndpoints: Sendable {
             guard isOpen() else {
                 throw Failure(.unavailable, "The server is shutting down.", retryAfterSeconds: 5)
             }
-            if let failure = database.writeFailure {
+            if let failure = database.failure {
                 throw Failure(
                     .unavailable,
-                    "The database cannot be written.",
+                    "The database cannot be used: \(failure.publicReason).",
                     retryAfterSeconds: 5,
                     cause: failure
                 )

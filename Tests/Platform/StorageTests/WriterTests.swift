@@ -282,7 +282,7 @@ struct WriterTests {
         #expect(refused == .full)
         #expect(!ran.isRaised)
         #expect(!database.isHealthy)
-        #expect(database.writeFailure?.kind == .full)
+        #expect(database.failure?.kind == .full)
         #expect(try database.read { tx in try tx.first(count) { $0.int(0) } } == 0)
         // Writing less works, and the database counts as healthy again.
         _ = try database.writeBlocking { tx in

@@ -302,7 +302,7 @@ package struct RegistrationTokens: Sendable {
 
     private func value(of token: RegistrationToken) throws -> String {
         guard let sealed = Base64.decode(token.sealed) else {
-            throw StorageError(.corrupt, "A sealed registration token is not base64.")
+            throw StorageError(.other(code: 0), "A sealed registration token is not base64.")
         }
         let bytes = try sealing.open(sealed, context: "registration_token.\(token.uid)")
         return String(decoding: bytes, as: UTF8.self)
