@@ -186,9 +186,16 @@ let fuzzing: [Target] =
 
 let testTargets: [Target] = [
     .target(
+        name: "CWatchedDisk",
+        dependencies: ["CSQLite"],
+        path: "Tests/Shims/CWatchedDisk",
+        publicHeadersPath: "include"
+    ),
+    .target(
         name: "TestSupport",
         dependencies: [
-            "APIKit", "Archive", "EventLoop", "HTTPCore", "JSON", "Primitives", "Storage", logging,
+            "APIKit", "Archive", "CWatchedDisk", "EventLoop", "HTTPCore", "JSON", "Primitives",
+            "Storage", logging,
         ],
         path: "Tests/Support",
         swiftSettings: strict

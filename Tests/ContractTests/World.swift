@@ -32,11 +32,13 @@ struct World: Sendable {
 
     static let webPack = "web"
 
-    init() async throws {
+    /// - Parameter adjust: changes how the database is opened.
+    init(_ adjust: (inout DatabaseOptions) -> Void = { _ in }) async throws {
         clock = TestClock()
         log = LogCapture()
         let log = log
-        let options = try TestDatabase.options(clock: clock.clock)
+        var options = try TestDatabase.options(clock: clock.clock)
+        adjust(&options)
         path = options.path
         database = try Database.open(options)
         registryUID = try database.writeBlocking { try Packs.ensureDefaultRegistry($0).uid }

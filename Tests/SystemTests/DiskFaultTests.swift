@@ -22,7 +22,10 @@ private struct FaultySite {
     private static let library = Task {
         let path = try TemporaryDirectory.make() + "/failing-disk.so"
         let source = Programs.repository + "/Tests/Shims/FailingDisk/failing-disk.c"
-        let result = try await Programs.bash("cc -O1 -shared -fPIC -o '\(path)' '\(source)' -ldl")
+        // Swift's own compiler for C, or the system's.
+        let result = try await Programs.bash(
+            "$(command -v clang || command -v cc) -O1 -shared -fPIC -o '\(path)' '\(source)' -ldl"
+        )
         try #require(result.ending == .exit(0), "\(result)")
         return path
     }

@@ -30,7 +30,10 @@ enum DataFile {
         defer { Glibc.close(descriptor) }
         var header = [UInt8](repeating: 0, count: 16)
         let count = pread(descriptor, &header, header.count, 0)
-        guard count == 0 || header.elementsEqual("SQLite format 3\0".utf8) else {
+        // Beside a journal the file may be half written: a first start that lost power. SQLite
+        // takes that back when it opens the file, and refuses it itself if it is another one.
+        let hasJournal = access(options.path + "-journal", F_OK) == 0
+        guard count == 0 || hasJournal || header.elementsEqual("SQLite format 3\0".utf8) else {
             throw StorageError(.corrupt, "\(options.path) is not a database.")
         }
     }
