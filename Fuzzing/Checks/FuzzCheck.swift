@@ -15,7 +15,7 @@ package struct FuzzCheck: Sendable {
     /// All of them.
     package static let all: [FuzzCheck] = [
         .requestHead, .chunkedBody, .http2Session, .json, .yaml, .yamlMerge, .tar, .gzip,
-        .searchFilter, .listFilter, .agentMessages, .continueToken, .texts,
+        .searchFilter, .listFilter, .agentMessages, .continueToken, .multipartForm, .texts,
     ]
 }
 

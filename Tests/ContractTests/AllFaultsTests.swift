@@ -148,6 +148,23 @@ struct AllFaultsTests {
                 faults: faults
             ),
             Case(
+                id: "v1ClusterProfilesImport",
+                method: .post,
+                target: "/v1/clusterprofiles/import",
+                body: created,
+                faults: faults
+            ),
+            Case(
+                id: "v1ClusterProfilesImportValidate",
+                method: .post,
+                target: "/v1/clusterprofiles/import/validate",
+                body: created,
+                // What is missing here is shown, not refused.
+                faults: faults.filter {
+                    !$0.hasSuffix("UnknownPack") && !$0.hasSuffix("manifests Required")
+                }
+            ),
+            Case(
                 id: "v1ClusterProfilesUpdate",
                 method: .put,
                 target: "/v1/clusterprofiles/\(place.profileUID)",

@@ -40,6 +40,15 @@ enum Bodies {
         ]
     }
 
+    /// A form with a file, between lines of `--edge`.
+    static func form(_ file: [UInt8], named name: String = "importFile") -> [UInt8] {
+        Array(
+            """
+            --edge\r\nContent-Disposition: form-data; name="\(name)"; filename="p.json"\r\n\r\n
+            """.utf8
+        ) + file + Array("\r\n--edge--\r\n".utf8)
+    }
+
     static func pairing(
         _ uid: String,
         key: String? = nil,

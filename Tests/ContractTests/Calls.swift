@@ -127,6 +127,7 @@ extension World {
                 project: true
             ),
             get("listClusterProfileRevisions", profile + "/revisions", project: true),
+            get("V1ClusterProfilesUidExport", profile + "/export?format=yaml", project: true),
             get("v1ClusterProfilesUidSpcDownload", profile + "/spc/download", project: true),
             get("v1ClusterProfilesUidPacksGet", profile + "/packs", project: true),
             get(
@@ -307,6 +308,43 @@ extension World {
                 ["name": "vm", "content": "kind: Changed\n"]
             ),
             call("v1ClusterProfilesPublish", .patch, profile + "/publish", nil),
+        ] + profileCopies(of: p)
+    }
+
+    private func profileCopies(of p: Place) -> [Call] {
+        let profile = "/v1/clusterprofiles/\(p.profileUID)"
+        func call(_ id: String, _ target: String, _ body: JSONValue) -> Call {
+            Call(id: id, method: .post, target: target, inProject: true, body: body)
+        }
+        return [
+            call(
+                "v1ClusterProfilesUidClone",
+                profile + "/clone",
+                ["metadata": ["name": "edge", "version": "2.0.0"]]
+            ),
+            call(
+                "v1ClusterProfilesUidCloneValidate",
+                profile + "/clone/validate",
+                ["name": "edge", "version": "3.0.0"]
+            ),
+            call(
+                "v1ClusterProfilesImportValidate",
+                "/v1/clusterprofiles/import/validate",
+                Bodies.profile("carried", registry: registryUID)
+            ),
+            call(
+                "v1ClusterProfilesImport",
+                "/v1/clusterprofiles/import",
+                Bodies.profile("carried", registry: registryUID)
+            ),
+            Call(
+                id: "v1ClusterProfilesImportFile",
+                method: .post,
+                target: "/v1/clusterprofiles/import/file",
+                inProject: true,
+                raw: Bodies.form(Bodies.profile("filed", registry: registryUID).jsonBytes()),
+                headers: [("Content-Type", "multipart/form-data; boundary=edge")]
+            ),
         ]
     }
 
@@ -468,6 +506,12 @@ extension World {
             ),
             call("v1EdgeHostDevicesUidDelete", "/v1/edgehosts/\(p.applianceUID)"),
             call("v1ClusterProfilesDelete", profile),
+            Call(
+                id: "v1ClusterProfilesBulkDelete",
+                method: .delete,
+                target: "/v1/clusterprofiles/bulk",
+                body: ["uids": [.string(p.draftUID)]]
+            ),
             call("v1EdgeTokensUidDelete", "/v1/edgehosts/tokens/\(p.tokenUID)", project: false),
             call("v1ApiKeysUidDelete", "/v1/apiKeys/\(p.spareKeyUID)", project: false),
             Call(

@@ -148,6 +148,7 @@ struct ConditionalTests {
         "v1DashboardEdgehostsSearch", "v1EdgeHostsMetadata", "v1PacksSearch", "importPack",
         "v1ClusterProfilesValidatePacks", "v1ClusterProfilesUidValidatePacks",
         "v1ClusterProfilesFilterSummary", "v1ProjectsFilterSummary",
+        "v1ClusterProfilesUidCloneValidate", "v1ClusterProfilesImportValidate",
     ]
 
     @Test func `every POST of a person that does something is done once under one key`()

@@ -40,7 +40,8 @@ package struct Referrer: Sendable, Hashable {
         self.name = name
     }
 
-    var json: JSONValue {
+    /// The referrer as a refusal shows it, in `details.referrers`.
+    package var json: JSONValue {
         ["kind": .string(kind), "uid": .string(uid), "name": .string(name)]
     }
 }

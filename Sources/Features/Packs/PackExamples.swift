@@ -112,7 +112,8 @@ extension PackSummary {
 }
 
 extension Registry {
-    static var example: Registry {
+    /// A registry as the documents show one.
+    package static var example: Registry {
         Registry(
             uid: "65f1c0a4d2b7e81f3c9a4b60",
             tenantUID: nil,

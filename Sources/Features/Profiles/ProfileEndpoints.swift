@@ -22,8 +22,8 @@ extension Profiles {
     /// What one can do with a whole profile.
     var profileEndpoints: [Endpoint] {
         [
-            create, validateName, validatePacks, validatePacksOf, get, update, delete,
-            updateMetadata, publish, download, revisions,
+            create, validateName, validatePacks, validatePacksOf, get, update, updateMetadata,
+            publish, download, revisions,
         ]
     }
 
@@ -68,13 +68,6 @@ extension Profiles {
         _ call: ProfileCall,
         _ tx: borrowing Transaction
     ) throws -> Profile {
-        let countMax = ProfileLimits.profilesPerTenant
-        guard try ProfileStore.count(tenantUID: call.tenantUID, tx) < countMax else {
-            throw Failure(
-                .limitExceeded,
-                "The tenant has \(countMax) profiles, which is the limit; delete one first."
-            )
-        }
         let template = input.spec.template
         let faults = FaultList(found.texts)
         let layers = try ProfileRules.layers(
@@ -86,37 +79,22 @@ extension Profiles {
             tx
         )
         try Failure.refuse(found.shape, and: faults.faults)
-        try ProfileRules.checkSize(layers)
-        var profile = Profile(
-            uid: UID.make(at: tx.now).text,
-            tenantUID: call.tenantUID,
-            projectUID: call.projectUID,
-            name: input.metadata.name,
-            profileVersion: input.spec.version,
+        var profile = try call.newProfile(
+            input.metadata.name,
+            input.spec.version,
             type: template.type,
             cloudType: template.cloudType,
-            labels: [:],
-            annotations: [:],
-            layers: layers,
-            variables: input.spec.variables,
-            publishedNumber: nil,
-            version: try tx.nextCounter(),
-            createdAt: tx.now,
-            modifiedAt: tx.now,
-            createdBy: call.actor.uid
+            tx
         )
+        profile.layers = layers
+        profile.variables = input.spec.variables
         input.metadata.texts.apply(to: &profile)
-        try ProfileStore.insert(profile, tx)
-        if publishes {
-            _ = try publisher.publish(profile, isNew: true, by: call.actor, tx)
-            _ = try archives.ensureToken(for: profile, tx)
-        }
-        try AuditStore.record(
-            .create,
-            AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
+        try add(
+            profile,
+            publishes: publishes,
             "Created \(publishes ? "and published " : "")profile '\(profile.name)' "
                 + "\(profile.profileVersion).",
-            by: call.actor,
+            call,
             tx
         )
         return profile
@@ -156,21 +134,7 @@ extension Profiles {
             guard faults.isEmpty else {
                 throw Failure(.invalidRequest, faults[0].message, faults: faults)
             }
-            let isTaken = try database.read { tx in
-                try ProfileStore.exists(
-                    name: name,
-                    version: version,
-                    tenantUID: call.tenantUID,
-                    projectUID: call.projectUID,
-                    tx
-                )
-            }
-            if isTaken {
-                throw Failure(
-                    .duplicateName,
-                    "A profile named '\(name)' with version \(version) exists."
-                )
-            }
+            try database.read { tx in try call.refuseTaken(name, version, tx) }
         }
     }
 
@@ -364,46 +328,6 @@ extension Profiles {
             && profile.profileVersion == former.profileVersion
         if isSame { return }
         try call.save(profile, "Changed profile '\(profile.name)'.", tx)
-    }
-
-    private var delete: Endpoint {
-        Endpoint(
-            .delete,
-            "/v1/clusterprofiles/{uid}",
-            id: "v1ClusterProfilesDelete",
-            tag: tag,
-            summary: "Deletes a profile that nobody follows.",
-            access: .user(.profileDelete),
-            failures: [.resourceNotFound, .inUse, .preconditionFailed]
-        ) { _, context in
-            let call = try ProfileCall(context)
-            try await database.write { tx in
-                let profile = try call.fetchForWrite(tx, "clusterProfile.delete")
-                let followers = try ProfileStore.followers(profile.uid, tx)
-                guard followers.count == 0 else {
-                    throw Failure(
-                        .inUse,
-                        "\(followers.count) appliances follow profile '\(profile.name)'; take it "
-                            + "from them first.",
-                        details: ["edgeHosts": .array(followers.uids.map(JSONValue.string))]
-                    )
-                }
-                try ProfileStore.delete(profile.uid, tx)
-                try RegistrationTokenStore.delete(
-                    profileUID: profile.uid,
-                    tenantUID: profile.tenantUID,
-                    tx
-                )
-                try AuditStore.record(
-                    .delete,
-                    AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-                    "Deleted profile '\(profile.name)' \(profile.profileVersion).",
-                    by: call.actor,
-                    tx
-                )
-                tx.afterCommit { [onDelete] in onDelete(profile.uid) }
-            }
-        }
     }
 
     private var publish: Endpoint {

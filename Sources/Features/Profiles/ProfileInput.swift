@@ -51,11 +51,11 @@ struct LayerInput: WireInput {
     let name: String
     let kind: LayerKind
     let layer: String
-    let registryUID: String
-    let packUID: String
-    let tag: String
+    var registryUID: String
+    var packUID: String
+    var tag: String
     let values: String?
-    let manifests: [ManifestInput]
+    private(set) var manifests: [ManifestInput]
     /// Names of presets to merge into the values; Easel's own, beside the merged values that
     /// Palette's clients send.
     let presets: [String]
@@ -97,25 +97,13 @@ struct LayerInput: WireInput {
         }
     }
 
-    private init(_ other: LayerInput, manifests: [ManifestInput]) {
-        name = other.name
-        kind = other.kind
-        layer = other.layer
-        registryUID = other.registryUID
-        packUID = other.packUID
-        tag = other.tag
-        values = other.values
-        self.manifests = manifests
-        presets = other.presets
-        pointer = other.pointer
-    }
-
     /// The layer with the manifests that it has: an update of a layer does not speak of them.
     func keepingManifests(of former: Layer) -> LayerInput {
-        LayerInput(
-            self,
-            manifests: former.manifests.map { ManifestInput($0, pointer: pointer + "/manifests") }
-        )
+        var input = self
+        input.manifests = former.manifests.map {
+            ManifestInput($0, pointer: pointer + "/manifests")
+        }
+        return input
     }
 }
 
@@ -128,7 +116,7 @@ extension [LayerInput] {
 
 extension Fields {
     /// A name: some text of one line.
-    fileprivate func name() -> String {
+    func name() -> String {
         let name = text("name", bytesMax: ProfileLimits.nameBytes)
         checkName(name)
         return name
@@ -139,7 +127,7 @@ extension Fields {
     }
 
     /// The profile's own version; `nil` when it is left out or empty.
-    fileprivate func profileVersion() -> String? {
+    func profileVersion() -> String? {
         let text = optionalText("version", bytesMax: 64) ?? ""
         if text.isEmpty { return nil }
         if !ProfileRules.isVersion(text) {

@@ -216,24 +216,24 @@ enum ProfileStore {
         _ = try tx.run("DELETE FROM profile WHERE uid = $1", .text(uid))
     }
 
-    /// The IDs of some appliances that follow a profile, and how many there are.
+    /// Some of the appliances that follow a profile, and how many there are.
     static func followers(
         _ uid: String,
         _ tx: borrowing Transaction
-    ) throws -> (uids: [String], count: Int64) {
-        let uids = try tx.all(
+    ) throws -> (some: [Referrer], count: Int64) {
+        let some = try tx.all(
             """
-            SELECT appliance.uid FROM appliance_profile
+            SELECT appliance.uid, appliance.name FROM appliance_profile
             JOIN appliance ON appliance.key = appliance_profile.appliance_key
             WHERE appliance_profile.profile_uid = $1 ORDER BY appliance.uid LIMIT 20
             """,
             .text(uid)
-        ) { $0.text(0) }
+        ) { Referrer("edgehost", uid: $0.text(0), name: $0.text(1)) }
         let count = try tx.first(
             "SELECT count(*) FROM appliance_profile WHERE profile_uid = $1",
             .text(uid)
         ) { $0.int(0) }
-        return (uids, count ?? 0)
+        return (some, count ?? 0)
     }
 
     // MARK: Revisions

@@ -35,7 +35,8 @@ package struct Profiles: Sendable {
 
     /// All operations of this feature.
     package var endpoints: [Endpoint] {
-        profileEndpoints + listEndpoints + layerEndpoints + manifestEndpoints
+        profileEndpoints + listEndpoints + layerEndpoints + manifestEndpoints + deleteEndpoints
+            + cloneEndpoints + transferEndpoints
     }
 
     /// Links the profiles that follow a train of this pack anew; called inside the transaction
@@ -150,7 +151,7 @@ package struct Profiles: Sendable {
 struct ProfileCall: Sendable {
     let uid: String
     let tenantUID: String
-    let projectUID: String
+    var projectUID: String
     let actor: AuditActor
     let ifMatch: IfMatch
 

@@ -85,6 +85,7 @@ final class Bench: Sendable {
         _ version: String,
         layer: String = "addon",
         values: String? = nil,
+        schema: String? = nil,
         chart: Bool = false
     ) async throws {
         let folder = try TemporaryDirectory.make() + "/\(name)-\(version)"
@@ -120,6 +121,7 @@ final class Bench: Sendable {
               - {name: big, displayName: Many, group: Size, add: "manifests: {own: {replicas: 3}}"}
             """.utf8
         )
+        if let schema { files["schema.yaml"] = Array(schema.utf8) }
         if chart {
             var tar = TarWriter()
             try tar.addFile("tool/Chart.yaml", Array("name: tool\nversion: 0.1.0\n".utf8))

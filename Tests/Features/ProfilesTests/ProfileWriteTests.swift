@@ -517,7 +517,11 @@ struct ProfileWriteTests {
             project: "p1"
         )
         #expect(refused.status == 409)
-        #expect(refused.json.at("details/edgeHosts") == ["device-153"])
+        #expect(
+            refused.json.at("details/referrers") == [
+                ["kind": "edgehost", "uid": "device-153", "name": "device-153"]
+            ]
+        )
         #expect(bench.announced.deleted.withLock { $0 } == [])
         #expect(try await follow([]).status == 204)
         let answer = try await bench.api.call(

@@ -1,0 +1,155 @@
+import APIKit
+import JSON
+import YAML
+
+/// Secrets in what leaves the server: a mask takes their place, and has to be filled in before
+/// the profile comes back.
+enum MaskedSecrets {
+    /// What stands for a secret.
+    static let mask = "********"
+    /// What stands for values as a whole; YAML takes bare asterisks for an alias.
+    static let maskedText = "\"\(mask)\"\n"
+
+    // MARK: Values of layers
+
+    /// The values with each password masked; everything else stays byte for byte.
+    ///
+    /// - Parameter paths: of the passwords, as the pack's schema names them.
+    /// - Returns: ``maskedText`` when the text cannot be read, as templates may make it: nobody
+    ///   knows then where the secrets are.
+    static func masked(_ values: String, _ paths: [String]) -> String {
+        guard !paths.isEmpty, !values.isEmpty else { return values }
+        guard let found = secrets(in: values, paths),
+            // An alias names a text that stands elsewhere and would stay there.
+            !found.contains(where: { $0.node.isAlias })
+        else { return maskedText }
+        let bytes = Array(values.utf8)
+        var text: [UInt8] = []
+        var at = 0
+        // One place may be reached by two paths.
+        for secret in found.sorted(by: { $0.node.start.offset < $1.node.start.offset })
+        where secret.node.start.offset >= at {
+            text += bytes[at..<secret.node.start.offset]
+            text += Array("\"\(mask)\"".utf8)
+            if case .scalar(_, .block) = secret.node.content { text.append(0x0A) }
+            at = secret.node.endOffset
+        }
+        let masked = String(decoding: text + bytes[at...], as: UTF8.self)
+        let left = secrets(in: masked, paths)
+        guard left?.count == found.count, left?.allSatisfy({ $0.text == mask }) == true else {
+            return maskedText
+        }
+        return masked
+    }
+
+    /// The paths of the passwords that are masked still; nil when all of the values are.
+    static func masks(in values: String, _ paths: [String]) -> [String]? {
+        if values == mask || values == maskedText { return nil }
+        return (secrets(in: values, paths) ?? []).filter { $0.text == mask }.map(\.path)
+    }
+
+    private struct Secret {
+        let path: String
+        let text: String
+        let node: YAMLNode
+    }
+
+    /// The passwords that are there and say something; nil when the text cannot be read.
+    private static func secrets(in values: String, _ paths: [String]) -> [Secret]? {
+        guard let documents = try? YAML.parse(values) else { return nil }
+        var found: [Secret] = []
+        for path in paths {
+            let keys = path.split(separator: ".")[...]
+            for document in documents { collect(keys, of: path, in: document, &found) }
+        }
+        return found
+    }
+
+    private static func collect(
+        _ keys: ArraySlice<Substring>,
+        of path: String,
+        in node: YAMLNode,
+        _ found: inout [Secret]
+    ) {
+        guard !keys.isEmpty else {
+            // What only names a macro or a variable tells nothing.
+            guard let text = node.text, !text.isEmpty, !node.isNull, !isReference(text) else {
+                return
+            }
+            found.append(Secret(path: path, text: text, node: node))
+            return
+        }
+        if keys.first == "$[]" {
+            for element in node.elements ?? [] {
+                collect(keys.dropFirst(), of: path, in: element, &found)
+            }
+            return
+        }
+        // A key may hold dots itself.
+        for count in 1...keys.count {
+            guard let value = node[keys.prefix(count).joined(separator: ".")] else { continue }
+            collect(keys.dropFirst(count), of: path, in: value, &found)
+        }
+    }
+
+    private static func isReference(_ text: String) -> Bool {
+        text.hasPrefix("{{") && text.hasSuffix("}}") && text.contains(".spectro.")
+            && text.ranges(of: "{{").count == 1 && !text.contains("\"")
+    }
+
+    // MARK: Variables
+
+    /// The variables with what sensitive ones hold masked.
+    static func masked(variables: JSONValue) -> JSONValue {
+        .array((variables.elements ?? []).map(masked(variable:)))
+    }
+
+    private static func masked(variable: JSONValue) -> JSONValue {
+        guard var members = variable.members, members["isSensitive"]?.flag == true else {
+            return variable
+        }
+        // Whatever it is: variables are kept as they were written.
+        if let value = members["defaultValue"], !value.isNull, value != .string("") {
+            members["defaultValue"] = .string(mask)
+        }
+        if let options = members["options"]?.elements {
+            members["options"] = .array(
+                options.map { option in
+                    guard var option = option.members else { return option }
+                    if option["value"] != nil { option["value"] = .string(mask) }
+                    return .object(option)
+                }
+            )
+        }
+        return .object(members)
+    }
+
+    /// A fault for each variable that is masked still.
+    static func faults(inVariables variables: JSONValue, at pointer: String) -> [Fault] {
+        var faults: [Fault] = []
+        for (index, variable) in (variables.elements ?? []).enumerated()
+        where variable["isSensitive"]?.flag == true {
+            let name = variable["name"]?.text ?? ""
+            let masked: JSONValue = .string(mask)
+            if variable["defaultValue"] == masked {
+                faults.append(fault("variable '\(name)'", "\(pointer)/\(index)/defaultValue"))
+            }
+            for (number, option) in (variable["options"]?.elements ?? []).enumerated()
+            where option["value"] == masked {
+                faults.append(
+                    fault("variable '\(name)'", "\(pointer)/\(index)/options/\(number)/value")
+                )
+            }
+        }
+        return faults
+    }
+
+    /// The fault of a place that holds the mask.
+    static func fault(_ what: String, _ pointer: String) -> Fault {
+        Fault(
+            pointer,
+            "MaskedValue",
+            "A secret of \(what) was masked when the profile was exported; fill it in."
+        )
+    }
+}
