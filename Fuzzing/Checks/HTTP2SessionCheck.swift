@@ -61,7 +61,7 @@ private final class SpokenHTTP2: HTTP2SessionOwner {
     /// ended early there are fewer requests, and no others.
     func agrees(with other: SpokenHTTP2) -> Bool {
         if requests == other.requests { return true }
-        guard session.isTerminated || other.session.isTerminated else { return false }
+        guard session.isFinished || other.session.isFinished else { return false }
         return requests.starts(with: other.requests) || other.requests.starts(with: requests)
     }
 
