@@ -260,7 +260,7 @@ let testTargets: [Target] = [
         "Features/PacksTests",
         [
             "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
-            "TestSupport",
+            "TestSupport", "YAML",
         ]
     ),
     tests(

@@ -73,32 +73,14 @@ struct PackDescription: WireInput, Equatable {
     }
 }
 
-/// The `constraints` of `pack.json` (BEHAVIOUR 4.2), read to be checked; who applies them reads
-/// them again.
+/// The `constraints` of `pack.json` (BEHAVIOUR 4.2).
 struct PackConstraints: WireInput {
-    let dependencies: [Dependency]
+    let dependencies: [PackDependency]
     let resources: [Resource]
 
     init(from fields: Fields) {
         dependencies = fields.list("dependencies", countMax: PackLimits.constraintCountMax)
         resources = fields.list("resources", countMax: PackLimits.constraintCountMax)
-    }
-
-    struct Dependency: WireInput {
-        let packName: String
-        let type: String
-
-        init(from fields: Fields) {
-            packName = fields.text("packName", bytesMax: PackLimits.nameBytesMax)
-            type = fields.text(
-                "type",
-                allowed: ["required", "optional", "notSupported", "upgrade"]
-            )
-            _ = fields.optionalText("layer", allowed: PackLayer.allCases.map(\.rawValue))
-            // Loose forms such as 1.27 are usual here, so only their length is checked.
-            _ = fields.optionalText("minVersion", bytesMax: PackLimits.versionBytesMax)
-            _ = fields.optionalText("maxVersion", bytesMax: PackLimits.versionBytesMax)
-        }
     }
 
     struct Resource: WireInput {

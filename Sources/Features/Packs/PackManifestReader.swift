@@ -219,7 +219,8 @@ package struct PackManifestReader {
             return ""
         }
         for (name, rule) in members.map({ ($0.key, $0.value) }) {
-            if let text = rule["schema"]?.text, SchemaRule(path: name, text) != nil { continue }
+            let read = rule["schema"]?.text.flatMap { SchemaRule(path: name, $0) }
+            if read?.hasReadableFormat == true { continue }
             findings.warn(
                 "schema.yaml",
                 "/" + name,

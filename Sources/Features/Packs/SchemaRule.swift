@@ -79,21 +79,16 @@ struct SchemaRule: Sendable, Hashable {
 
     /// Takes `${type}`, `${type:/regex/}` and `${list:[a,b]}` apart.
     private mutating func readPlaceholder() {
-        guard format.hasPrefix("${"), format.hasSuffix("}") else { return }
-        let inner = format.dropFirst(2).dropLast()
-        guard !inner.contains("${") else { return }
-        let parts = inner.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        type = String(parts[0])
-        guard parts.count == 2 else { return }
-        let rule = parts[1]
-        if rule.hasPrefix("/"), rule.hasSuffix("/"), rule.count >= 2 {
-            regex = String(rule.dropFirst().dropLast())
-        } else if type == "list", rule.hasPrefix("["), rule.hasSuffix("]") {
-            options = rule.dropFirst().dropLast().split(separator: ",").map {
-                String(Self.trimmed($0))
-            }
-        }
+        guard let form = SchemaFormat(format), form.parts.count == 1,
+            case .placeholder(let placeholder) = form.parts[0]
+        else { return }
+        type = placeholder.type
+        regex = placeholder.regex
+        options = placeholder.options
     }
+
+    /// Whether the rule has a format that can be applied, or none.
+    var hasReadableFormat: Bool { format.isEmpty || SchemaFormat(format) != nil }
 
     private static func trimmed(_ text: Substring) -> Substring {
         var text = text.drop(while: \.isWhitespace)
