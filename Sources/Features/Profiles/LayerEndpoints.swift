@@ -124,7 +124,7 @@ extension Profiles {
             output: UIDAnswer.self
         ) { input, context in
             let (call, shape) = (try ProfileCall(context), context.bodyFaults)
-            let textFaults = try await textFaults(of: [input.pack])
+            let textFaults = try await faults(of: [input.pack], call)
             return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let faults = FaultList(textFaults)
@@ -143,7 +143,9 @@ extension Profiles {
                         "The profile has a layer named '\(input.pack.name)'."
                     )
                 }
+                let former = profile
                 profile.layers += added
+                try ProfileRules.checkChange(of: profile, since: former, tx)
                 try call.save(profile, "Added layer '\(input.pack.name)'.", tx)
                 let output = try added.first.map {
                     try LayerOutput($0, tenantUID: call.tenantUID, tx)
@@ -170,7 +172,7 @@ extension Profiles {
         ) { input, context in
             let (call, shape) = (try ProfileCall(context), context.bodyFaults)
             let name = try context.parameter("packName")
-            let textFaults = try await textFaults(of: [input.pack])
+            let textFaults = try await faults(of: [input.pack], call)
             try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let former = try call.layer(named: name, of: profile)
@@ -195,7 +197,9 @@ extension Profiles {
                 }
                 let kept = try ProfileRules.keepingDefaults([changed], former: profile, tx)
                 guard let layer = kept.first, layer != former else { return }
+                let before = profile
                 profile.layers = profile.layers.map { $0.name == name ? layer : $0 }
+                try ProfileRules.checkChange(of: profile, since: before, tx)
                 try call.save(profile, "Changed layer '\(name)'.", tx)
             }
         }
@@ -207,16 +211,25 @@ extension Profiles {
             "/v1/clusterprofiles/{uid}/packs/{packName}",
             id: "v1ClusterProfilesUidPacksNameDelete",
             tag: tag,
-            summary: "Takes a layer out of a profile's draft.",
+            summary: "Takes a layer out of a profile's draft; core layers stay.",
             access: .user(.profileUpdate),
-            failures: [.resourceNotFound, .preconditionFailed]
+            failures: [.resourceNotFound, .ruleViolated, .preconditionFailed]
         ) { _, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
             try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
-                _ = try call.layer(named: name, of: profile)
+                let layer = try call.layer(named: name, of: profile)
+                if profile.type.takesCoreLayers, LayerComposition.core.contains(layer.layer) {
+                    throw Failure(
+                        .ruleViolated,
+                        "Layer '\(name)' is a core layer (\(layer.layer)); it can be changed and "
+                            + "not be removed."
+                    )
+                }
+                let former = profile
                 profile.layers.removeAll { $0.name == name }
+                try ProfileRules.checkChange(of: profile, since: former, tx)
                 try call.save(profile, "Removed layer '\(name)'.", tx)
             }
         }

@@ -118,10 +118,7 @@ enum LayerResolver {
 
     /// Core layers come first, in the order that each needs the one before.
     private static func rank(_ layer: LayerRevision) -> Int {
-        // A later generation's convention: this one configures what installs the rest.
-        if layer.kind == LayerKind.manifest.rawValue, layer.name == "palette-agent-config" {
-            return -1
-        }
+        if layer.kind == LayerKind.manifest.rawValue, layer.name == agentConfigLayer { return -1 }
         return ["kernel", "os", "k8s", "cni", "csi"].firstIndex(of: layer.layer) ?? 5
     }
 

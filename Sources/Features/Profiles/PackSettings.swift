@@ -4,6 +4,8 @@ import YAML
 struct PackSettings {
     /// `spectrocloud.com/install-priority`; lower ones first, 0 when it is not given.
     let installOrder: Int64
+    /// `spectrocloud.com/display-name`, by which two layers of one pack differ; empty for none.
+    let displayName: String
     /// `vmManifest`: the layer's manifests describe virtual machines.
     let isVM: Bool
     /// What is wrong with the settings, as a sentence.
@@ -26,6 +28,7 @@ struct PackSettings {
             problem = "'vmManifest' must be true or false."
         }
         installOrder = order ?? 0
+        displayName = pack?["spectrocloud.com/display-name"]?.text ?? ""
         self.problem = problem
     }
 

@@ -22,8 +22,7 @@ extension Profiles {
     /// What one can do with a whole profile.
     var profileEndpoints: [Endpoint] {
         [
-            create, validateName, validatePacks, validatePacksOf, get, update, updateMetadata,
-            publish, download, revisions,
+            create, validateName, get, update, updateMetadata, publish, download, revisions,
         ]
     }
 
@@ -46,7 +45,7 @@ extension Profiles {
             let publishes = context.flag("publish")
             let faults = ProfileFaults(
                 shape: context.bodyFaults,
-                texts: try await textFaults(of: input.spec.template.layers)
+                texts: try await faults(of: input.spec.template.layers, call)
             )
             return try await context.write(database) { tx in
                 let profile = try create(input, faults, publishes: publishes, call, tx)
@@ -77,6 +76,9 @@ extension Profiles {
             tenantUID: call.tenantUID,
             faults: faults,
             tx
+        )
+        faults.add(
+            try ProfileRules.composition(ofNew: layers, template, tenantUID: call.tenantUID, tx)
         )
         try Failure.refuse(found.shape, and: faults.faults)
         var profile = try call.newProfile(
@@ -138,70 +140,6 @@ extension Profiles {
         }
     }
 
-    private var validatePacks: Endpoint {
-        Endpoint(
-            .post,
-            "/v1/clusterprofiles/validate/packs",
-            id: "v1ClusterProfilesValidatePacks",
-            tag: tag,
-            summary: "Checks layers without saving them.",
-            access: .user(.profileGet),
-            bodyBytesMax: ProfileLimits.bodyBytes,
-            input: ValidateInput.self,
-            output: ValidationOutput.self
-        ) { input, context in
-            let call = try ProfileCall(context)
-            let textFaults = try await textFaults(of: input.layers)
-            return try database.read { tx in
-                try Self.validate(input, textFaults, existing: [], call, tx)
-            }
-        }
-    }
-
-    private var validatePacksOf: Endpoint {
-        Endpoint(
-            .post,
-            "/v1/clusterprofiles/{uid}/validate/packs",
-            id: "v1ClusterProfilesUidValidatePacks",
-            tag: tag,
-            summary: "Checks layers of a profile without saving them.",
-            access: .user(.profileGet),
-            failures: [.resourceNotFound],
-            bodyBytesMax: ProfileLimits.bodyBytes,
-            input: ValidateInput.self,
-            output: ValidationOutput.self
-        ) { input, context in
-            let call = try ProfileCall(context)
-            let textFaults = try await textFaults(of: input.layers)
-            return try database.read { tx in
-                try Self.validate(input, textFaults, existing: call.fetch(tx).layers, call, tx)
-            }
-        }
-    }
-
-    private static func validate(
-        _ input: ValidateInput,
-        _ textFaults: [Fault],
-        existing: [Layer],
-        _ call: ProfileCall,
-        _ tx: borrowing Transaction
-    ) throws -> ValidationOutput {
-        let faults = FaultList(textFaults)
-        _ = try ProfileRules.layers(
-            input.layers,
-            type: input.type,
-            existing: existing,
-            tenantUID: call.tenantUID,
-            faults: faults,
-            tx
-        )
-        return ValidationOutput(
-            results: input.layers.map { layer in
-                (layer.name, faults.faults.filter { $0.pointer.hasPrefix(layer.pointer + "/") })
-            }
-        )
-    }
-
     private var get: Endpoint {
         Endpoint(
             .get,
@@ -214,7 +152,9 @@ extension Profiles {
             output: ProfileOutput.self
         ) { _, context in
             let call = try ProfileCall(context)
-            return try database.read { tx in try ProfileOutput(call.fetch(tx), tx) }
+            var output = try database.read { tx in try ProfileOutput(call.fetch(tx), tx) }
+            output.findings = try await findings(about: output.profile)
+            return output
         }
     }
 
@@ -236,7 +176,7 @@ extension Profiles {
             let call = try ProfileCall(context)
             let found = ProfileFaults(
                 shape: context.bodyFaults,
-                texts: try await textFaults(of: input.spec.template?.layers ?? [])
+                texts: try await faults(of: input.spec.template?.layers ?? [], call)
             )
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")
@@ -287,9 +227,24 @@ extension Profiles {
                 tx
             )
         }
+        let layers = try checked.map {
+            try ProfileRules.keepingDefaults($0, former: profile, tx)
+        }
+        if let layers, layers.count == template.layers?.count {
+            faults.add(
+                try ProfileRules.composition(
+                    of: layers,
+                    since: profile.layers,
+                    type: profile.type,
+                    cloudType: profile.cloudType,
+                    tenantUID: profile.tenantUID,
+                    at: template.pointer,
+                    tx
+                )
+            )
+        }
         try Failure.refuse(found.shape, and: faults.faults)
-        guard let checked else { return }
-        profile.layers = try ProfileRules.keepingDefaults(checked, former: profile, tx)
+        if let layers { profile.layers = layers }
     }
 
     private var updateMetadata: Endpoint {
@@ -341,8 +296,10 @@ extension Profiles {
             failures: [.resourceNotFound, .ruleViolated, .preconditionFailed]
         ) { _, context in
             let call = try ProfileCall(context)
+            let valueFaults = try await valueFaults(ofDraft: call)
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.publish")
+                try ProfileRules.refuse(FaultList(valueFaults))
                 let isNew = try publisher.publish(profile, by: call.actor, tx)
                 let madeToken = try archives.ensureToken(for: profile, tx)
                 // Somebody has deleted the token that the archive carried.

@@ -305,11 +305,15 @@ struct PackInput: WireInput {
 /// The body of `validate/packs`.
 struct ValidateInput: WireInput {
     let type: ProfileType
+    let cloudType: String
     let layers: [LayerInput]
+    let pointer: String
 
     init(from fields: Fields) {
         let template = TemplateInput(from: fields)
         type = template.type
+        cloudType = template.cloudType
         layers = template.layers
+        pointer = fields.pointer
     }
 }

@@ -213,6 +213,8 @@ struct ProfileOutput: WireOutput {
     let published: TemplateOutput?
     /// All versions of the profile's name.
     let versions: [(uid: String, version: String)]
+    /// What the checks say about the draft; nil where they were not asked.
+    var findings: [Finding]?
 
     init(_ profile: Profile, _ tx: borrowing Transaction) throws {
         self.profile = profile
@@ -235,6 +237,7 @@ struct ProfileOutput: WireOutput {
         draft = TemplateOutput(profile: profile, layers: layers, number: 1)
         published = isPublished ? draft : nil
         versions = [(profile.uid, profile.profileVersion)]
+        findings = isPublished ? [.example] : nil
     }
 
     static var examples: [ProfileOutput] {
@@ -274,6 +277,8 @@ struct ProfileOutput: WireOutput {
         writer.field("inUseClusterUids", [String]())
         writer.field("inUseClusters", [String]())
         writer.field("isPublished", profile.publishedNumber != nil)
+        // Easel's own: what stops the next publish, and advice.
+        writer.optionalField("warnings", findings)
         writer.endObject()
         writer.endObject()
     }
@@ -352,49 +357,6 @@ struct ProfileListOutput: WireOutput {
         writer.field("items", items)
         writer.key("listmeta")
         meta.write(to: &writer)
-        writer.endObject()
-    }
-}
-
-/// `v1ClusterProfileValidatorResponse`: per layer what is wrong with it.
-struct ValidationOutput: WireOutput {
-    /// The layer's name and its faults.
-    let results: [(name: String, faults: [Fault])]
-
-    static var examples: [ValidationOutput] {
-        [
-            ValidationOutput(results: [
-                (
-                    "log-shipper",
-                    [Fault("/packs/0/tag", "UnknownPack", "No registry holds this version.")]
-                )
-            ])
-        ]
-    }
-
-    func write(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.key("packs")
-        writer.beginObject()
-        writer.key("results")
-        writer.beginArray()
-        for result in results {
-            writer.beginObject()
-            writer.field("displayName", result.name)
-            writer.key("errors")
-            writer.beginArray()
-            for fault in result.faults {
-                writer.beginObject()
-                writer.field("code", fault.code)
-                writer.field("message", fault.message)
-                writer.endObject()
-            }
-            writer.endArray()
-            writer.field("name", result.name)
-            writer.endObject()
-        }
-        writer.endArray()
-        writer.endObject()
         writer.endObject()
     }
 }

@@ -35,8 +35,8 @@ package struct Profiles: Sendable {
 
     /// All operations of this feature.
     package var endpoints: [Endpoint] {
-        profileEndpoints + listEndpoints + layerEndpoints + manifestEndpoints + deleteEndpoints
-            + cloneEndpoints + transferEndpoints
+        profileEndpoints + validationEndpoints + listEndpoints + layerEndpoints
+            + manifestEndpoints + deleteEndpoints + cloneEndpoints + transferEndpoints
     }
 
     /// Links the profiles that follow a train of this pack anew; called inside the transaction

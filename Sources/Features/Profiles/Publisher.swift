@@ -63,6 +63,7 @@ struct Publisher: Sendable {
         let last = try profile.publishedNumber.flatMap {
             try ProfileStore.revision($0, of: profile.uid, tx)
         }
+        try ProfileRules.checkPublish(of: profile, resolved, since: last)
         guard last?.digest != Self.digest(profile, draft) || last?.source != draft.source else {
             return false
         }

@@ -46,6 +46,11 @@ package final class FaultList {
     package func add(_ fault: Fault) {
         if faults.count < Self.countMax { faults.append(fault) }
     }
+
+    /// Notes several at once.
+    package func add(_ more: [Fault]) {
+        for fault in more { add(fault) }
+    }
 }
 
 /// The members of one JSON object, read with checks.

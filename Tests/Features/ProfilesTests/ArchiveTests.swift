@@ -170,9 +170,11 @@ struct ArchiveTests {
 
     @Test(arguments: ["add-on", "infra", "cluster"])
     func `only a system profile has one`(type: String) async throws {
+        try await bench.importCorePacks()
         let uid = try await bench.create(
             type: type,
-            packs: [["name": "logs", "tag": "4.x"]],
+            cloudType: "edge",
+            packs: type == "add-on" ? [["name": "logs", "tag": "4.x"]] : Bench.coreLayers,
             publish: true
         )
         let answer = try await download(uid)

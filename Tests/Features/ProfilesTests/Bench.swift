@@ -85,7 +85,9 @@ final class Bench: Sendable {
         _ version: String,
         layer: String = "addon",
         values: String? = nil,
+        cloudTypes: [String] = ["all"],
         schema: String? = nil,
+        constraints: String? = nil,
         chart: Bool = false
     ) async throws {
         let folder = try TemporaryDirectory.make() + "/\(name)-\(version)"
@@ -94,7 +96,8 @@ final class Bench: Sendable {
         files["pack.json"] = Array(
             """
             {"name":"\(name)","displayName":"\(name)","version":"\(version)","layer":"\(layer)",
-             "cloudTypes":["all"],"addonType":"logging","annotations":{"source":"community"},
+             "cloudTypes":[\(cloudTypes.map { "\"\($0)\"" }.joined(separator: ","))],
+             "constraints":\(constraints ?? "null"),"addonType":"logging","annotations":{"source":"community"},
              "kubeManifests":["manifests/own.yaml"],
              "charts":[\(chart ? "\"charts/tool-0.1.0.tgz\"" : "")]}
             """.utf8
@@ -134,10 +137,25 @@ final class Bench: Sendable {
         try #require(report.results.map(\.outcome) == [.imported], "\(report.results)")
     }
 
+    /// The layers that Infra and Full profiles have; `importCorePacks` brings their packs.
+    static let coreLayers: [JSONValue] = [
+        ["name": "linux", "tag": "1.x"], ["name": "kube", "tag": "1.27.x"],
+        ["name": "net", "tag": "1.x"], ["name": "disk", "tag": "1.x"],
+    ]
+
+    func importCorePacks() async throws {
+        let packs = [
+            ("linux", "os", "1.0.0"), ("kube", "k8s", "1.27.0"), ("net", "cni", "1.0.0"),
+            ("disk", "csi", "1.0.0"),
+        ]
+        for (name, layer, version) in packs { try await importPack(name, version, layer: layer) }
+    }
+
     /// Makes a profile and gives its uid.
     func create(
         _ name: String = "site",
         type: String = "system",
+        cloudType: String = "all",
         packs: [JSONValue],
         project: String? = "p1",
         publish: Bool = false,
@@ -151,7 +169,12 @@ final class Bench: Sendable {
             project: project,
             body: [
                 "metadata": .object(metadata),
-                "spec": ["template": ["type": .string(type), "packs": .array(packs)]],
+                "spec": [
+                    "template": [
+                        "type": .string(type), "cloudType": .string(cloudType),
+                        "packs": .array(packs),
+                    ]
+                ],
             ]
         )
         try #require(answer.status == 201, "\(answer.text)")

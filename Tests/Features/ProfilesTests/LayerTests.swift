@@ -117,7 +117,14 @@ struct LayerTests {
         let layers: [JSONValue] = [["name": "logs", "tag": "4.x"]]
         let system = try await bench.create("system", packs: layers, project: nil, publish: true)
         let draft = try await bench.create("draft", packs: layers)
-        let infra = try await bench.create("infra", type: "infra", packs: layers, publish: true)
+        try await bench.importCorePacks()
+        let infra = try await bench.create(
+            "infra",
+            type: "infra",
+            cloudType: "libvirt",
+            packs: Bench.coreLayers,
+            publish: true
+        )
         let other = try await bench.create("other", packs: layers, project: "p2", publish: true)
         _ = try await bench.api.call(
             .post,

@@ -226,10 +226,9 @@ struct ProfileWriteTests {
 
     @Test(arguments: [
         ("system", "logs", 201), ("system", "kube", 400), ("add-on", "logs", 201),
-        ("add-on", "kube", 400), ("infra", "kube", 201), ("cluster", "kube", 201),
-        ("cluster", "logs", 201),
+        ("add-on", "kube", 400),
     ])
-    func `core layers are for infra and full profiles`(type: String, pack: String, status: Int)
+    func `a profile of add-ons takes no core layer`(type: String, pack: String, status: Int)
         async throws
     {
         let answer = try await bench.api.call(
