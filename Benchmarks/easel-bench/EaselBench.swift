@@ -13,7 +13,7 @@ struct EaselBench: ParsableCommand {
     @Flag(help: "A few seconds instead of minutes: shows that it works, not how fast.")
     var quick = false
 
-    @Option(help: "Only this scenario, or memory, or fleet; may be repeated.")
+    @Option(help: "Only this scenario, or memory, fleet or profiles; may be repeated.")
     var scenario: [String] = []
 
     @Option(help: "Only over this: plain or tls.")
@@ -40,6 +40,7 @@ struct EaselBench: ParsableCommand {
     static let scenarios = [
         "poll-unchanged", "poll-unchanged-h2", "poll-changed", "heartbeat", "heartbeat-512",
         "appliance-read", "handshake-full", "handshake-resumed", "tls-idle", "memory", "fleet",
+        "profiles",
     ]
     private static let tlsScenarios = ["handshake-full", "handshake-resumed", "tls-idle"]
 
@@ -98,7 +99,7 @@ struct EaselBench: ParsableCommand {
         note("\(ProcessFigures.processorName), Linux \(ProcessFigures.kernelRelease)")
         var report = Report()
         let wanted = scenario.isEmpty ? Self.scenarios : scenario
-        if wanted.contains(where: { $0 != "memory" && $0 != "fleet" }) {
+        if wanted.contains(where: { !["memory", "fleet", "profiles"].contains($0) }) {
             try compare(wanted, program, in: folder, &report)
         }
         if wanted.contains("memory") {
@@ -107,6 +108,19 @@ struct EaselBench: ParsableCommand {
             let place = folder + "/memory"
             mkdir(place, 0o700)
             report.add(try MemoryMeasurement.run(program, count: count, in: place))
+        }
+        if wanted.contains("profiles") {
+            note("packs and profiles")
+            let place = folder + "/profiles"
+            mkdir(place, 0o700)
+            report.add(
+                try ProfileMeasurement.run(
+                    program,
+                    packs: quick ? 40 : 200,
+                    validations: quick ? 20 : 500,
+                    in: place
+                )
+            )
         }
         if wanted.contains("fleet") {
             for kind in Transport.allCases

@@ -70,6 +70,26 @@ struct Report {
             + "| \(Self.number(Double(fleet.memory.resident) / 1_048_576, 1)) |\n"
     }
 
+    /// Adds the rows of packs and profiles.
+    mutating func add(_ profiles: ProfileMeasurement) {
+        func at(_ share: Double) -> String {
+            let index = Int(Double(profiles.validations.count - 1) * share)
+            return Self.number(profiles.validations[index], 1)
+        }
+        text += """
+
+            | Work | Time |
+            |---|---:|
+            | import of \(profiles.packs) packs, each in a transaction of its own \
+            | \(Self.number(profiles.importSeconds, 2)) s |
+            | the same import again, which changes nothing \
+            | \(Self.number(profiles.againSeconds, 2)) s |
+            | validation of a profile of \(profiles.layers) layers, p50 | \(at(0.5)) ms |
+            | … p99 of \(profiles.validations.count) | \(at(0.99)) ms |
+
+            """
+    }
+
     private static let fleetHead = """
         | Appliances | Over | All back at once, s | … CPU s | CPU while all wait \
         | Change to the last of them, s | Stopped while all wait, s | Resident MB |
