@@ -51,23 +51,28 @@ struct Administrator {
         return answer.body.isEmpty ? .null : try JSONParser.parse(answer.body)
     }
 
-    /// Makes a system profile of one manifest layer and publishes it.
-    func publishProfile() throws -> String {
-        let manifest = """
-            apiVersion: v1
-            kind: ConfigMap
-            metadata:
-              name: site
-              namespace: default
-            data:
-              region: north
+    /// A manifest of a few lines.
+    static let smallManifest = """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: site
+          namespace: default
+        data:
+          region: north
 
-            """
+        """
+
+    /// Makes a system profile of one manifest layer and publishes it.
+    func publishProfile(
+        _ name: String = "bench",
+        manifest: String = Administrator.smallManifest
+    ) throws -> String {
         let made = try call(
             .post,
             "/v1/clusterprofiles?publish=true",
             [
-                "metadata": ["name": "bench"],
+                "metadata": ["name": .string(name)],
                 "spec": [
                     "version": "1.0.0",
                     "template": [
@@ -90,6 +95,12 @@ struct Administrator {
 
     /// Edits the profile's manifest and publishes the edit.
     func changeProfile(_ uid: String) throws {
+        try editProfile(uid, text: "b")
+        try call(.patch, "/v1/clusterprofiles/\(uid)/publish")
+    }
+
+    /// Edits the profile's manifest in the draft.
+    func editProfile(_ uid: String, text: String) throws {
         let profile = try call(.get, "/v1/clusterprofiles/\(uid)")
         guard
             let manifest = profile["spec"]?["published"]?["packs"]?.elements?.first?["manifests"]?
@@ -98,9 +109,11 @@ struct Administrator {
         try call(
             .put,
             "/v1/clusterprofiles/\(uid)/packs/site-config/manifests/\(manifest)",
-            ["name": "site", "content": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n"]
+            [
+                "name": "site",
+                "content": .string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \(text)}\n"),
+            ]
         )
-        try call(.patch, "/v1/clusterprofiles/\(uid)/publish")
     }
 
     /// Registers an appliance with the profile, and pairs it.

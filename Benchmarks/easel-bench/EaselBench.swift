@@ -13,7 +13,7 @@ struct EaselBench: ParsableCommand {
     @Flag(help: "A few seconds instead of minutes: shows that it works, not how fast.")
     var quick = false
 
-    @Option(help: "Only this scenario, or memory, fleet or profiles; may be repeated.")
+    @Option(help: "Only this scenario; may be repeated.")
     var scenario: [String] = []
 
     @Option(help: "Only over this: plain or tls.")
@@ -28,7 +28,7 @@ struct EaselBench: ParsableCommand {
     @Option(help: "Runs of each server in turns; the middle one counts.")
     var rounds: Int?
 
-    @Option(help: "Appliances of the memory measurement.")
+    @Option(help: "Appliances of memory, fleet and publish-fleet.")
     var appliances: Int?
 
     @Option(help: "The server's program; that beside this one when left out.")
@@ -39,9 +39,11 @@ struct EaselBench: ParsableCommand {
 
     static let scenarios = [
         "poll-unchanged", "poll-unchanged-h2", "poll-changed", "heartbeat", "heartbeat-512",
-        "appliance-read", "handshake-full", "handshake-resumed", "tls-idle", "memory", "fleet",
-        "profiles",
+        "appliance-read", "bundle-download", "handshake-full", "handshake-resumed", "tls-idle",
+        "memory", "fleet", "publish-fleet", "profiles",
     ]
+    /// Those that have a server for themselves.
+    private static let apartScenarios = ["memory", "fleet", "publish-fleet", "profiles"]
     private static let tlsScenarios = ["handshake-full", "handshake-resumed", "tls-idle"]
 
     func validate() throws {
@@ -99,7 +101,7 @@ struct EaselBench: ParsableCommand {
         note("\(ProcessFigures.processorName), Linux \(ProcessFigures.kernelRelease)")
         var report = Report()
         let wanted = scenario.isEmpty ? Self.scenarios : scenario
-        if wanted.contains(where: { !["memory", "fleet", "profiles"].contains($0) }) {
+        if wanted.contains(where: { !Self.apartScenarios.contains($0) }) {
             try compare(wanted, program, in: folder, &report)
         }
         if wanted.contains("memory") {
@@ -121,6 +123,13 @@ struct EaselBench: ParsableCommand {
                     in: place
                 )
             )
+        }
+        if wanted.contains("publish-fleet") {
+            let count = appliances ?? (quick ? 1000 : 100_000)
+            note("a publish to \(count) appliances")
+            let place = folder + "/publish"
+            mkdir(place, 0o700)
+            report.add(try PublishMeasurement.run(program, count: count, in: place))
         }
         if wanted.contains("fleet") {
             for kind in Transport.allCases
@@ -156,7 +165,12 @@ struct EaselBench: ParsableCommand {
         let answers =
             scenarios.isEmpty
             ? [NginxPeer.Answer.empty]
-            : try scenarios.map { try NginxPeer.Answer(like: try Fleet.sample($0, server)) }
+            : try scenarios.map { scenario in
+                let sample = try Fleet.sample(scenario, server)
+                return scenario.isFile
+                    ? try NginxPeer.Answer(like: sample, servedFrom: "\(folder)/bundle")
+                    : try NginxPeer.Answer(like: sample)
+            }
         let nginx = try NginxPeer(
             answers,
             chainPath: server.chainPath,

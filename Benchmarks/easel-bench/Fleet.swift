@@ -1,5 +1,19 @@
 /// Puts into a server what the scenarios ask for.
 enum Fleet {
+    /// The size of the manifest in the bundle that is downloaded; it does not compress well.
+    static let bundleBytes = 900_000
+
+    /// Text that gzip makes little smaller, the same every time.
+    private static var bundleManifest: String {
+        var state: UInt64 = 1
+        let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_".utf8)
+        let text = (0..<bundleBytes).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return letters[Int(state >> 58)]
+        }
+        return "data: " + String(decoding: text, as: UTF8.self) + "\n"
+    }
+
     /// Pairs appliances that follow one published profile.
     static func scenarios(
         _ server: EaselServer,
@@ -18,6 +32,7 @@ enum Fleet {
             fleet,
             apiKey: administrator.apiKey,
             projectUID: administrator.projectUID,
+            bundleUID: try administrator.publishProfile("bundle", manifest: bundleManifest),
             etags: etags,
             connections: connections
         )

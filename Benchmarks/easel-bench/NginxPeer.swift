@@ -7,9 +7,28 @@ final class NginxPeer {
         let status: Int
         let fields: [(name: String, value: String)]
         let body: String
+        /// A file that is the body; nil for a body that stands in the configuration.
+        var file: String?
 
         /// 204 and nothing else.
         static let empty = Answer(status: 204, fields: [], body: "")
+
+        /// The body of a sample as a file, and its header fields.
+        init(like sample: [UInt8], servedFrom file: String) throws {
+            let end = Array("\r\n\r\n".utf8)
+            guard
+                let start = sample.indices.first(where: { sample[$0...].starts(with: end) })
+            else { throw BenchError("the sample is no HTTP answer") }
+            let head = try Answer(like: Array(sample[..<(start + 2)]))
+            try Files.write(Array(sample[(start + 4)...]), to: file)
+            let own = ["etag", "accept-ranges"]
+            self.init(
+                status: head.status,
+                fields: head.fields.filter { !own.contains($0.name.lowercased()) },
+                body: ""
+            )
+            self.file = file
+        }
 
         private init(status: Int, fields: [(name: String, value: String)], body: String) {
             self.status = status
@@ -66,7 +85,7 @@ final class NginxPeer {
         let path = "\(folder)/nginx.conf"
         let servers = try zip(answers, ports).map(Self.server).joined()
         let text = """
-            worker_processes 1; worker_cpu_affinity 01; daemon off;
+            worker_processes 1; worker_cpu_affinity 01; daemon off; \(Self.user)
             pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
             worker_rlimit_nofile 16384; events { worker_connections 8192; }
             http {
@@ -90,6 +109,9 @@ final class NginxPeer {
         )
         worker = try Self.awaitWorker(of: master, folder)
     }
+
+    /// As the superuser's, its worker would run as somebody who cannot read the bundle.
+    private static let user = getuid() == 0 ? "user root;" : ""
 
     private static func awaitWorker(of master: ChildProcess, _ folder: String) throws -> pid_t {
         for _ in 0..<500 {
@@ -133,6 +155,13 @@ final class NginxPeer {
                 }
                 arguments = "\"" + pieces.indices.map { "${body\($0)}" }.joined() + "\""
             }
+        }
+        if let file = answer.file {
+            let cut = file.lastIndex(of: "/") ?? file.startIndex
+            let (folder, name) = (file[..<cut], file[cut...])
+            lines.append("root \(folder); sendfile on; tcp_nopush on;")
+            lines.append("location / { try_files \(name) =404; }")
+            return "    server {\n" + lines.map { "        \($0)\n" }.joined() + "    }\n"
         }
         lines.append("location / { return \(answer.status) \(arguments); }")
         return "    server {\n" + lines.map { "        \($0)\n" }.joined() + "    }\n"

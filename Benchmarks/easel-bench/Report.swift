@@ -55,6 +55,21 @@ struct Report {
             """
     }
 
+    /// Adds a publish's row.
+    mutating func add(_ publish: PublishMeasurement) {
+        func milliseconds(_ seconds: Double) -> String { Self.number(seconds * 1000, 1) }
+        text += """
+
+            | Followers | Publish, ms (middle, worst of \(publish.seconds.count)) \
+            | Dry run of it, ms (middle, worst) |
+            |---:|---:|---:|
+            | \(publish.count) | \(milliseconds(publish.middle)), \
+            \(milliseconds(publish.seconds.last ?? 0)) | \(milliseconds(publish.dryMiddle)), \
+            \(milliseconds(publish.drySeconds.last ?? 0)) |
+
+            """
+    }
+
     /// Adds a fleet's row.
     mutating func add(_ fleet: FleetMeasurement) {
         if !text.contains(Self.fleetHead) {

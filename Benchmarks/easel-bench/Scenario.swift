@@ -7,6 +7,8 @@ struct Scenario {
     let expectedStatus: Int
     /// Requests at once on a connection, over HTTP/2; nil for HTTP/1.1, which has one.
     var streams: Int?
+    /// Whether the answer is a file, which nginx then serves as one.
+    var isFile = false
     let request: LoadPlan.Request
 
     /// All of them, for a server that is set up.
@@ -16,6 +18,7 @@ struct Scenario {
         _ fleet: [PairedAppliance],
         apiKey: String,
         projectUID: String,
+        bundleUID: String,
         etags: [String],
         connections: Int
     ) -> [Scenario] {
@@ -23,14 +26,12 @@ struct Scenario {
             poll(appliance, "If-None-Match: \(etag)\r\n")
         }
         let changed = fleet.map { poll($0, "") }
-        let reads = fleet.map { appliance in
-            head(
-                "GET",
-                "/v1/edgehosts/\(appliance.uid)",
-                "ApiKey: \(apiKey)\r\nProjectUid: \(projectUID)\r\n"
-            )
+        func read(_ path: String) -> [UInt8] {
+            head("GET", path, "ApiKey: \(apiKey)\r\nProjectUid: \(projectUID)\r\n")
                 + Array("\r\n".utf8)
         }
+        let reads = fleet.map { read("/v1/edgehosts/\($0.uid)") }
+        let download = read("/v1/clusterprofiles/\(bundleUID)/spc/download")
         func repeating(_ requests: [[UInt8]]) -> LoadPlan.Request {
             { connection, _, bytes in bytes += requests[connection % requests.count] }
         }
@@ -77,6 +78,14 @@ struct Scenario {
                 connections: connections,
                 expectedStatus: 200,
                 request: repeating(reads)
+            ),
+            Scenario(
+                name: "bundle-download",
+                title: "bundle of \(Fleet.bundleBytes / 1000) kB",
+                connections: min(connections, 16),
+                expectedStatus: 200,
+                isFile: true,
+                request: repeating([download])
             ),
         ]
     }

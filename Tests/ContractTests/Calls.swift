@@ -128,6 +128,15 @@ extension World {
             ),
             get("listClusterProfileRevisions", profile + "/revisions", project: true),
             get("V1ClusterProfilesUidExport", profile + "/export?format=yaml", project: true),
+            get("getClusterProfileRevision", profile + "/revisions/1", project: true),
+            get("diffClusterProfileRevisions", profile + "/revisions/diff", project: true),
+            get(
+                "blameClusterProfile",
+                profile + "/revisions/blame?layer=vms&manifest=vm",
+                project: true
+            ),
+            get("listClusterProfileTrains", profile + "/trains", project: true),
+            get("previewTrains", "/v1/clusterprofiles/trains/preview?packName=web", project: true),
             get("v1ClusterProfilesUidSpcDownload", profile + "/spc/download", project: true),
             get("v1ClusterProfilesUidPacksGet", profile + "/packs", project: true),
             get(
@@ -308,6 +317,10 @@ extension World {
                 ["name": "vm", "content": "kind: Changed\n"]
             ),
             call("v1ClusterProfilesPublish", .patch, profile + "/publish", nil),
+            call("rollBackClusterProfile", .post, profile + "/revisions/1/rollback", nil),
+            call("holdClusterProfilePack", .patch, profile + "/packs/web/hold", nil),
+            call("releaseClusterProfilePack", .patch, profile + "/packs/web/release", nil),
+            call("pinClusterProfilePack", .patch, profile + "/packs/web/pin", nil),
         ] + profileCopies(of: p)
     }
 

@@ -97,13 +97,26 @@ package struct TestDispatcher: Sendable {
         case .accept: response = await dispatcher.respond(to: request)
         }
         let answer = TestAnswer(response: response)
-        try check(answer, method, path: request.text(request.path))
+        let isDryRun = request.text(request.query).contains("dryRun=true")
+        try check(answer, method, path: request.text(request.path), isDryRun: isDryRun)
         return answer
     }
 
-    private func check(_ answer: TestAnswer, _ method: HTTPMethod, path: String) throws {
+    private func check(
+        _ answer: TestAnswer,
+        _ method: HTTPMethod,
+        path: String,
+        isDryRun: Bool
+    ) throws {
         // A 405 speaks of the path, not of one of its operations.
         guard let endpoint = endpoint(method, path: path), answer.status != 405 else { return }
+        if isDryRun, answer.status == 200, let schema = endpoint.dryRunSchema {
+            let wrong = schema.mismatches(answer.json)
+            guard wrong.isEmpty else {
+                throw UndocumentedAnswer(operation: endpoint.id, wrong: wrong)
+            }
+            return
+        }
         // 202 may say that something is pending, as a refusal does.
         let parts: [UInt16] = endpoint.answersRanges ? [206] : []
         guard

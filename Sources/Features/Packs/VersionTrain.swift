@@ -25,7 +25,8 @@ package struct VersionTrain: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    private init(major: UInt64, minor: UInt64?) {
+    /// Makes a train.
+    package init(major: UInt64, minor: UInt64?) {
         self.major = major
         self.minor = minor
     }

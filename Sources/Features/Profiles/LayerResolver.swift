@@ -57,9 +57,12 @@ enum LayerResolver {
 
     /// Resolves every layer; values that the author left out are the pack's.
     ///
+    /// - Parameter linked: the uids of the pack versions that layers are to stay linked to, by the
+    ///   layer's name.
     /// - Throws: `.ruleViolated` naming each layer whose pack is gone.
     static func resolve(
         _ layers: [Layer],
+        linked: [String: String] = [:],
         tenantUID: String,
         _ tx: borrowing Transaction
     ) throws -> [Resolved] {
@@ -70,11 +73,12 @@ enum LayerResolver {
                 resolved.append(Resolved(layer: layer, pack: nil, values: layer.values ?? ""))
                 continue
             }
+            let link = linked[layer.name]
             let pack = try pack(
                 name: layer.name,
                 registryUID: layer.registryUID,
-                packUID: layer.packUID,
-                tag: layer.tag,
+                packUID: link ?? layer.packUID,
+                tag: link == nil ? layer.tag : "",
                 tenantUID: tenantUID,
                 pointer: "/spec/draft/packs/\(index)",
                 tx

@@ -78,16 +78,24 @@ extension Profiles {
             }
         }
         guard bytes > Self.inlineBytesMax else { return LayerTexts.faults(of: layers) }
-        let found = FoundFaults()
+        return try await awayFromLoop { LayerTexts.faults(of: layers) }
+    }
+
+    /// Runs work that would hold up the loop.
+    func awayFromLoop<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        let found = Found<Value>()
         _ = try await archives.runSlow {
-            let faults = LayerTexts.faults(of: layers)
-            found.list.withLock { $0 = faults }
+            let value = try work()
+            found.value.withLock { $0 = value }
             return []
         }
-        return found.list.withLock { $0 }
+        guard let value = found.value.withLock({ $0 }) else { throw CancellationError() }
+        return value
     }
 }
 
-private final class FoundFaults: Sendable {
-    let list = Mutex<[Fault]>([])
+private final class Found<Value: Sendable>: Sendable {
+    let value = Mutex<Value?>(nil)
 }

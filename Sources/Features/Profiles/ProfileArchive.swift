@@ -20,7 +20,7 @@ package struct ProfileArchives: Sendable {
     /// PEM of the private authority that signed the server's certificate.
     package let caCertificate: String?
     let tokens: RegistrationTokens
-    private let digests = ArchiveDigests()
+    private let made = MadeArchives()
     /// Runs work that would hold up a loop.
     let runSlow: @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
 
@@ -111,18 +111,8 @@ package struct ProfileArchives: Sendable {
     ) async throws -> Response {
         let known = context.request.field("if-none-match").map { context.request.head[$0] }
         let name = order.name(serverURL(), caCertificate)
-        if let known, let digest = digests[name] {
-            let etag = Self.etag(digest)
-            if EntityTag.list(known, matches: etag) { return Response(status: 304, etag: etag) }
-        }
-        let archive = try await runSlow { [self] in
-            try database.read { tx in
-                try bytes(order) { digest in try BlobStore.get(digest, tx) }
-            }
-        }
-        let digest = SHA256.digest(archive)
-        digests[name] = digest
-        let etag = Self.etag(digest)
+        let archive = try await archive(order, name, from: database)
+        let etag = Self.etag(archive.digest)
         if let known, EntityTag.list(known, matches: etag) {
             return Response(status: 304, etag: etag)
         }
@@ -130,13 +120,34 @@ package struct ProfileArchives: Sendable {
             status: 200,
             contentType: .octetStream,
             etag: etag,
-            body: archive,
+            body: archive.bytes,
             fields: [
                 ("Content-Disposition", "attachment; filename=systemprofile.tgz"),
                 // RFC 9530: lets a reader check what it got without knowing the entity tag's form.
-                ("Repr-Digest", "sha-256=:\(Base64.encode(Array(digest.bytes))):"),
+                ("Repr-Digest", "sha-256=:\(Base64.encode(Array(archive.digest.bytes))):"),
             ]
         )
+    }
+
+    /// The archive, packed once for all who download it.
+    private func archive(
+        _ order: Order,
+        _ name: Digest,
+        from database: Database
+    ) async throws -> MadeArchives.Archive {
+        if let archive = made[name] { return archive }
+        let archive = try await runSlow { [self] in
+            // The first of the sites that ask together may have packed it meanwhile.
+            if let archive = made[name] { return archive.bytes }
+            let packed = try database.read { tx in
+                try bytes(order) { digest in try BlobStore.get(digest, tx) }
+            }
+            made.keep(MadeArchives.Archive(digest: SHA256.digest(packed), bytes: packed), as: name)
+            return packed
+        }
+        // One that is too large to be kept.
+        return made[name]
+            ?? MadeArchives.Archive(digest: SHA256.digest(archive), bytes: archive)
     }
 
     private static func etag(_ digest: Digest) -> [UInt8] {
@@ -228,24 +239,5 @@ package struct ProfileArchives: Sendable {
         }
         guard safe.utf8.count > nameBytesMax else { return safe }
         return String(safe.prefix(nameBytesMax - 24)) + "=x" + SHA256.digest(name).hex.prefix(16)
-    }
-}
-
-/// The digests of archives that were made, so that who has one is told so without making it again.
-final class ArchiveDigests: Sendable {
-    /// About 25 kB.
-    static let countMax = 256
-    private let known = Mutex<[Digest: Digest]>([:])
-
-    /// - Parameter name: the digest of what the archive is made from.
-    subscript(_ name: Digest) -> Digest? {
-        get { known.withLock { $0[name] } }
-        set {
-            known.withLock { known in
-                // The few that are asked for again soon come back.
-                if known.count >= Self.countMax { known.removeAll(keepingCapacity: true) }
-                known[name] = newValue
-            }
-        }
     }
 }

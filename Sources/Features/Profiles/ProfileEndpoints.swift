@@ -22,7 +22,7 @@ extension Profiles {
     /// What one can do with a whole profile.
     var profileEndpoints: [Endpoint] {
         [
-            create, validateName, get, update, updateMetadata, publish, download, revisions,
+            create, validateName, get, update, updateMetadata, publish, download,
         ]
     }
 
@@ -300,7 +300,7 @@ extension Profiles {
             try await database.write { tx in
                 let profile = try call.fetchForWrite(tx, "clusterProfile.publish")
                 try ProfileRules.refuse(FaultList(valueFaults))
-                let isNew = try publisher.publish(profile, by: call.actor, tx)
+                let isNew = try publisher.publish(profile, call, tx)
                 let madeToken = try archives.ensureToken(for: profile, tx)
                 // Somebody has deleted the token that the archive carried.
                 if madeToken, !isNew {
@@ -331,31 +331,5 @@ extension Profiles {
             let order = try database.read { tx in try archives.order(of: call.fetch(tx), tx) }
             return try await archives.response(order, from: database, context)
         }.answeringWithEntityTag().answeringRanges()
-    }
-
-    private var revisions: Endpoint {
-        Endpoint(
-            .get,
-            "/v1/clusterprofiles/{uid}/revisions",
-            id: "listClusterProfileRevisions",
-            tag: tag,
-            summary: "Lists a profile's published revisions, the newest first.",
-            document: .agent,
-            access: .user(.profileGet),
-            failures: [.resourceNotFound],
-            output: RevisionListOutput.self
-        ) { _, context in
-            let call = try ProfileCall(context)
-            return try database.read { tx in
-                let profile = try call.fetch(tx)
-                return RevisionListOutput(
-                    revisions: try ProfileStore.revisions(
-                        of: profile.uid,
-                        limit: ProfileLimits.revisionsShown,
-                        tx
-                    )
-                )
-            }
-        }
     }
 }

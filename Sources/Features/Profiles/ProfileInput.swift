@@ -12,8 +12,6 @@ enum ProfileLimits {
     /// All layers of a profile as they are stored.
     static let draftBytes = 16 << 20
     static let nameBytes = 128
-    /// How many of the newest revisions a list shows.
-    static let revisionsShown = 1000
     static let filterTerms = 8
     static let filterValues = 16
     /// The documented default of the real service is 200 a tenant.

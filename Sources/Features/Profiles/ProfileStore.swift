@@ -305,41 +305,6 @@ enum ProfileStore {
         ) { try revision($0) }
     }
 
-    /// What a list says of a revision.
-    struct RevisionSummary: Sendable {
-        let number: Int64
-        let digest: String
-        let cause: String
-        let note: String
-        let createdAt: Timestamp
-        let createdBy: String
-    }
-
-    /// The newest revisions of a profile, the newest first.
-    static func revisions(
-        of profileUID: String,
-        limit: Int,
-        _ tx: borrowing Transaction
-    ) throws -> [RevisionSummary] {
-        try tx.all(
-            """
-            SELECT number, digest, cause, note, created_at, created_by FROM profile_revision
-            WHERE profile_uid = $1 ORDER BY number DESC LIMIT $2
-            """,
-            .text(profileUID),
-            .int(limit)
-        ) {
-            RevisionSummary(
-                number: $0.int(0),
-                digest: $0.text(1),
-                cause: $0.text(2),
-                note: $0.text(3),
-                createdAt: $0.timestamp(4),
-                createdBy: $0.text(5)
-            )
-        }
-    }
-
     /// Calls the body with the newest revision of every profile.
     static func eachNewest(
         _ tx: borrowing Transaction,
@@ -367,42 +332,6 @@ enum ProfileStore {
     }
 
     // MARK: What a published profile refers to
-
-    static func setTrains(
-        _ trains: [(registryUID: String, packName: String, train: String)],
-        of profileUID: String,
-        _ tx: borrowing Transaction
-    ) throws {
-        _ = try tx.run("DELETE FROM profile_train WHERE profile_uid = $1", .text(profileUID))
-        for train in trains {
-            _ = try tx.run(
-                """
-                INSERT INTO profile_train (profile_uid, registry_uid, pack_name, train)
-                VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-                """,
-                .text(profileUID),
-                .text(train.registryUID),
-                .text(train.packName),
-                .text(train.train)
-            )
-        }
-    }
-
-    /// The profiles that follow a train of this pack.
-    static func followersOfTrains(
-        registryUID: String,
-        packName: String,
-        _ tx: borrowing Transaction
-    ) throws -> [(profileUID: String, train: String)] {
-        try tx.all(
-            """
-            SELECT profile_uid, train FROM profile_train
-            WHERE registry_uid = $1 AND pack_name = $2 ORDER BY profile_uid
-            """,
-            .text(registryUID),
-            .text(packName)
-        ) { ($0.text(0), $0.text(1)) }
-    }
 
     static func addBlobs(
         _ digests: Set<String>,

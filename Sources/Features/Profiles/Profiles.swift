@@ -16,12 +16,15 @@ package struct Profiles: Sendable {
 
     /// - Parameters:
     ///   - archives: what archives say about the server and how their tokens are sealed.
+    ///   - revisionsKept: how many revisions of a profile are kept beside the published one, at
+    ///     least 1; nil for all.
     ///   - onRevision: told each new revision after its commit, on the writer's thread.
     ///   - onDelete: told the uid of each deleted profile, in the same way.
     ///   - onBroken: told why a profile could not follow a train, in the same way.
     package init(
         database: Database,
         archives: ProfileArchives,
+        revisionsKept: Int? = nil,
         onRevision: @escaping @Sendable (RevisionNotice) -> Void,
         onDelete: @escaping @Sendable (_ profileUID: String) -> Void = { _ in },
         onBroken: @escaping @Sendable (_ profileUID: String, any Error) -> Void = { _, _ in }
@@ -30,13 +33,28 @@ package struct Profiles: Sendable {
         self.archives = archives
         self.onDelete = onDelete
         self.onBroken = onBroken
-        publisher = Publisher(onRevision: onRevision)
+        publisher = Publisher(onRevision: onRevision, revisionsKept: revisionsKept)
     }
 
     /// All operations of this feature.
     package var endpoints: [Endpoint] {
-        profileEndpoints + validationEndpoints + listEndpoints + layerEndpoints
-            + manifestEndpoints + deleteEndpoints + cloneEndpoints + transferEndpoints
+        (profileEndpoints + validationEndpoints + listEndpoints + layerEndpoints + manifestEndpoints
+            + deleteEndpoints + cloneEndpoints + transferEndpoints + revisionEndpoints
+            + trainEndpoints)
+            .map { $0.changesProfiles ? takingDryRunAndNote($0) : $0 }
+    }
+
+    /// What holds for every write of a profile, whoever declares it.
+    private func takingDryRunAndNote(_ endpoint: Endpoint) -> Endpoint {
+        endpoint.taking(ProfileCall.noteParameter).takingDryRun(
+            ChangePlan.self,
+            refusing: { ChangePlan(refusing: $0) }
+        ) { context in
+            let call = try ProfileCall(context)
+            return { tx in
+                try plan(tenantUID: call.tenantUID, projectUID: call.projectUID, tx)
+            }
+        }
     }
 
     /// Links the profiles that follow a train of this pack anew; called inside the transaction
@@ -52,7 +70,7 @@ package struct Profiles: Sendable {
         _ tx: borrowing Transaction
     ) throws {
         guard let released = SemanticVersion(version) else { return }
-        let followers = try ProfileStore.followersOfTrains(
+        let followers = try TrainStore.followers(
             registryUID: registryUID,
             packName: packName,
             tx
@@ -154,8 +172,33 @@ struct ProfileCall: Sendable {
     var projectUID: String
     let actor: AuditActor
     let ifMatch: IfMatch
+    /// What the caller says of the change; empty for nothing.
+    let note: String
+
+    /// The lengths of a note in characters.
+    private static let noteLength = 3...255
+
+    static let noteParameter = QueryParameter(
+        "note",
+        .string(),
+        "Why, in 3 to 255 characters: for the audit trail, and for the revision if one is made."
+    )
+
+    /// The note as it ends a message of the audit trail.
+    var noteText: String { note.isEmpty ? "" : " Note: \(note)" }
 
     init(_ context: RequestContext) throws {
+        note = context.query("note") ?? ""
+        guard note.isEmpty || Self.noteLength.contains(note.count),
+            note.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else {
+            throw Failure.fault(
+                "query/note",
+                "InvalidNote",
+                "'note' must be one line of 3 to 255 characters.",
+                as: .invalidRequest
+            )
+        }
         uid = context.endpoint.pathParameters.contains("uid") ? try context.parameter("uid") : ""
         tenantUID = context.tenantUID
         projectUID = context.scope.projectUID ?? ""
@@ -199,9 +242,20 @@ struct ProfileCall: Sendable {
         try AuditStore.record(
             .update,
             AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-            message,
+            message + noteText,
             by: actor,
             tx
         )
+    }
+}
+
+extension Endpoint {
+    /// Whether it is a write of profiles.
+    fileprivate var changesProfiles: Bool {
+        let writes: [Permission] = [
+            .profileCreate, .profileUpdate, .profileDelete, .profilePublish,
+        ]
+        guard case .user(let permission) = access else { return false }
+        return method != .get && writes.contains { $0.text == permission.text }
     }
 }

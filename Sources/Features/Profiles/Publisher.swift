@@ -20,15 +20,22 @@ package struct RevisionNotice: Sendable {
 /// Makes revisions: from a draft when its author publishes, from the last one when a train moves.
 struct Publisher: Sendable {
     let onRevision: @Sendable (RevisionNotice) -> Void
+    /// How many revisions of a profile are kept beside the published one; nil for all.
+    let revisionsKept: Int?
+
+    /// Old revisions that one new one clears away: more than it adds.
+    private static let purgedPerRevision = 8
 
     /// A revision that is yet to be numbered.
-    private struct Draft {
+    struct Draft {
         let name: String
         let profileVersion: String
         let source: [Layer]
         let layers: [LayerRevision]
         let cause: AuditAction
         let message: String
+        /// What its author says of it; empty for nothing.
+        var note = ""
     }
 
     /// Publishes the draft.
@@ -41,24 +48,18 @@ struct Publisher: Sendable {
     func publish(
         _ profile: Profile,
         isNew: Bool = false,
-        by actor: AuditActor,
+        _ call: ProfileCall,
         _ tx: borrowing Transaction
     ) throws -> Bool {
-        guard !profile.layers.isEmpty else {
-            throw Failure.fault(
-                "/spec/draft/packs",
-                "Required",
-                "A profile without layers cannot be published."
-            )
-        }
-        let resolved = try LayerResolver.resolve(profile.layers, tenantUID: profile.tenantUID, tx)
+        let content = try content(of: profile, tx)
         let draft = Draft(
             name: profile.name,
             profileVersion: profile.profileVersion,
             source: profile.layers,
-            layers: try LayerResolver.revisions(resolved, tx),
+            layers: content.layers,
             cause: .publish,
-            message: "Published profile '\(profile.name)' \(profile.profileVersion)"
+            message: "Published profile '\(profile.name)' \(profile.profileVersion)",
+            note: call.note
         )
         let last = try profile.publishedNumber.flatMap {
             try ProfileStore.revision($0, of: profile.uid, tx)
@@ -67,21 +68,57 @@ struct Publisher: Sendable {
         guard last?.digest != Self.digest(profile, draft) || last?.source != draft.source else {
             return false
         }
-        try revise(profile, draft, isAudited: !isNew, by: actor, tx)
-        try ProfileStore.setTrains(Self.trains(resolved), of: profile.uid, tx)
+        try revise(profile, draft, isAudited: !isNew, by: call.actor, tx)
+        try TrainStore.setTrains(content.trains, of: profile.uid, tx)
+        try TrainStore.keepHolds(content.held, of: profile.uid, tx)
         return true
+    }
+
+    /// What a draft comes to.
+    struct Content {
+        let layers: [LayerRevision]
+        let trains: [TrainStore.Train]
+        /// The layers whose trains stand still.
+        let held: Set<String>
+    }
+
+    /// What the draft means today; a train that is held means what it meant when it was.
+    ///
+    /// - Throws: `.ruleViolated` for a draft that cannot be published.
+    func content(of profile: Profile, _ tx: borrowing Transaction) throws -> Content {
+        guard !profile.layers.isEmpty else {
+            throw Failure.fault(
+                "/spec/draft/packs",
+                "Required",
+                "A profile without layers cannot be published."
+            )
+        }
+        let held = try heldLinks(of: profile, tx)
+        let resolved = try LayerResolver.resolve(
+            profile.layers,
+            linked: held,
+            tenantUID: profile.tenantUID,
+            tx
+        )
+        return Content(
+            layers: try LayerResolver.revisions(resolved, tx),
+            trains: Self.trains(resolved),
+            held: Set(held.keys)
+        )
     }
 
     /// Links the layers of a published profile that follow a train of this pack to what is now
     /// the newest version; every other layer stays what it was linked to, even when its own pack
     /// is gone.
     ///
+    /// - Parameter caller: who asked for it; nil for the server itself, after an import.
     /// - Returns: whether there is a new revision.
     func relink(
         profileUID: String,
         registryUID: String,
         packName: String,
         version: String,
+        by caller: AuditActor? = nil,
         _ tx: borrowing Transaction
     ) throws -> Bool {
         guard let profile = try ProfileStore.find(profileUID, tx),
@@ -90,8 +127,13 @@ struct Publisher: Sendable {
         else { return false }
         let former = try ProfileRevision(JSONParser.parse(newest.content, limits: .stored))
         var layers: [LayerRevision] = []
+        let held = try TrainStore.holds(of: profileUID, tx)
         for layer in newest.source {
             guard let linked = former.layers.first(where: { $0.name == layer.name }) else {
+                continue
+            }
+            if held[layer.name] != nil {
+                layers.append(linked)
                 continue
             }
             layers.append(
@@ -110,11 +152,11 @@ struct Publisher: Sendable {
             message: "Relinked profile '\(profile.name)' \(profile.profileVersion) to "
                 + "\(packName) \(version)"
         )
-        let actor = AuditActor(
+        let server = AuditActor(
             tenantUID: profile.tenantUID,
             projectUID: profile.projectUID.isEmpty ? nil : profile.projectUID
         )
-        try revise(profile, draft, isAudited: true, by: actor, tx)
+        try revise(profile, draft, isAudited: true, by: caller ?? server, tx)
         return true
     }
 
@@ -130,23 +172,29 @@ struct Publisher: Sendable {
         guard layer.kind != .manifest, linked.registryUID == registryUID,
             let train = VersionTrain(layer.tag)
         else { return nil }
-        let name =
-            try PackStore.version(uid: linked.packUID, tx)?.name
-            ?? ProfileRules.packName(layer.name)
-        guard name == packName,
-            let pack = try PackStore.newest(registryUID: registryUID, name: name, train: train, tx)
+        guard try Self.packName(of: linked, tx) == packName,
+            let pack = try PackStore.newest(
+                registryUID: registryUID,
+                name: packName,
+                train: train,
+                tx
+            )
         else { return nil }
         let values = try layer.values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
         return try LayerResolver.revision(.init(layer: layer, pack: pack, values: values), tx)
     }
 
-    private func revise(
+    /// Makes the revision.
+    ///
+    /// - Returns: its number.
+    @discardableResult
+    func revise(
         _ profile: Profile,
         _ draft: Draft,
         isAudited: Bool,
         by actor: AuditActor,
         _ tx: borrowing Transaction
-    ) throws {
+    ) throws -> Int64 {
         let number = (profile.publishedNumber ?? 0) + 1
         let counter = try tx.nextCounter()
         let content = Self.revision(profile, draft, number: number).jsonBytes()
@@ -162,16 +210,25 @@ struct Publisher: Sendable {
                 createdBy: actor.name
             ),
             of: profile.uid,
-            note: draft.message,
+            note: draft.note.isEmpty ? draft.message : draft.note,
             tx
         )
+        if let revisionsKept {
+            try RevisionStore.purge(
+                of: profile.uid,
+                keeping: revisionsKept,
+                countMax: Self.purgedPerRevision,
+                tx
+            )
+        }
         try ProfileStore.setPublished(number, of: profile.uid, version: counter, tx)
         try ProfileStore.addBlobs(Self.digests(draft.layers), of: profile.uid, tx)
         if isAudited {
             try AuditStore.record(
                 draft.cause,
                 AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-                "\(draft.message) as revision \(number).",
+                "\(draft.message) as revision \(number)."
+                    + (draft.note.isEmpty ? "" : " Note: \(draft.note)"),
                 by: actor,
                 tx
             )
@@ -184,6 +241,7 @@ struct Publisher: Sendable {
             content: content
         )
         tx.afterCommit { [onRevision] in onRevision(notice) }
+        return number
     }
 
     private static func revision(
@@ -209,10 +267,10 @@ struct Publisher: Sendable {
 
     private static func trains(
         _ resolved: [LayerResolver.Resolved]
-    ) -> [(registryUID: String, packName: String, train: String)] {
+    ) -> [TrainStore.Train] {
         resolved.compactMap { one in
             guard let pack = one.pack, VersionTrain(one.layer.tag) != nil else { return nil }
-            return (pack.registryUID, pack.name, one.layer.tag)
+            return .init(registryUID: pack.registryUID, packName: pack.name, train: one.layer.tag)
         }
     }
 

@@ -1,5 +1,6 @@
 import HTTPCore
 import JSON
+import Storage
 
 /// An answer body that writes itself as JSON.
 package protocol WireOutput: JSONWritable, Sendable {
@@ -88,7 +89,7 @@ package struct Endpoint: Sendable {
     /// Statuses of other successes with the same body; see ``alsoAnswering(_:)``.
     package private(set) var otherSuccesses: [UInt16] = []
     package let failures: [Failure.Code]
-    package let query: [QueryParameter]
+    package private(set) var query: [QueryParameter]
     /// 0 for an operation that takes no body.
     package let bodyBytesMax: Int
     /// The shape of a JSON body; `nil` when there is none or it is taken as it comes.
@@ -113,6 +114,8 @@ package struct Endpoint: Sendable {
     package private(set) var answersRanges = false
     /// Whether a call may carry an `Idempotency-Key`.
     package private(set) var takesIdempotencyKey = false
+    /// See ``takingDryRun(_:refusing:looking:)``.
+    private(set) var dryRun: DryRun?
     private var answersSecret = false
     /// See ``servingPaused()``.
     private(set) var servesPaused = false
@@ -226,6 +229,55 @@ package struct Endpoint: Sendable {
         copy.takesIdempotencyKey = true
         return copy
     }
+
+    /// The endpoint, with more query parameters.
+    package func taking(_ parameters: QueryParameter...) -> Endpoint {
+        var copy = self
+        copy.query += parameters
+        return copy
+    }
+
+    /// The endpoint, which can be tried: `?dryRun=true` carries the call out, answers what it would
+    /// change, and takes it back.
+    ///
+    /// Nothing is asked of the handler: whatever it writes is taken back.
+    ///
+    /// - Parameters:
+    ///   - refusing: the answer to a call whose content the operation refuses.
+    ///   - looking: looks at the database before the write and gives what looks at it after.
+    package func takingDryRun<Plan: WireOutput>(
+        _ type: Plan.Type,
+        refusing: @escaping @Sendable (Failure) -> Plan,
+        looking:
+            @escaping @Sendable (RequestContext) throws ->
+            @Sendable (borrowing Transaction) throws ->
+            @Sendable (borrowing Transaction) throws -> Plan
+    ) -> Endpoint {
+        var copy = taking(
+            QueryParameter(
+                "dryRun",
+                .boolean,
+                "Changes nothing and answers what the call would change, or all that is wrong."
+            )
+        )
+        let examples = Self.exampleValues(of: type)
+        copy.dryRun = DryRun(
+            schema: Schema.inferred(from: examples),
+            example: examples.first,
+            refusal: { refusing($0).jsonBytes() },
+            rehearsal: { context in
+                let begin = try looking(context)
+                return Rehearsal { tx in
+                    let look = try begin(tx)
+                    return { tx in try look(tx).jsonBytes() }
+                }
+            }
+        )
+        return copy
+    }
+
+    /// The shape of the answer to a dry run; nil when the operation takes none.
+    package var dryRunSchema: Schema? { dryRun?.schema }
 
     /// The endpoint, whose answer shows a secret and is therefore never compressed.
     ///

@@ -131,6 +131,9 @@ package enum OpenAPIDocument {
             responses[String(status)] =
                 status == 204 ? ["description": "Done."] : .object(success)
         }
+        if let dryRun = endpoint.dryRun {
+            responses["200"] = dryRun.response(beside: responses["200"])
+        }
         if endpoint.answersRanges {
             var part = success
             part["description"] = "The part that was asked for."
@@ -303,7 +306,7 @@ extension Endpoint {
         let refusals = failures + OpenAPIDocument.always(self)
         let successes =
             [success] + otherSuccesses + (answersNotModified ? [304] : [])
-            + (answersRanges ? [206] : [])
+            + (answersRanges ? [206] : []) + (dryRun == nil ? [] : [200])
         return Set(successes + refusals.map(\.status))
     }
 }

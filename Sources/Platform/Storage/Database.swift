@@ -112,7 +112,8 @@ package final class Database: Sendable {
     /// Runs the body on the writer's thread and returns when what it wrote is durable.
     ///
     /// The body's own error rolls back the body alone. Cancelling the task does not take back a
-    /// write that is queued. The body must not wait for another write.
+    /// write that is queued. The body must not wait for another write. Under a ``Rehearsal`` the
+    /// body is tried and taken back.
     ///
     /// - Throws: what the body throws; `.overloaded` at once when too many writes wait; `.closed`;
     ///   the error of the commit, which all who shared it get.
@@ -120,6 +121,7 @@ package final class Database: Sendable {
     package func write<T: Sendable>(
         _ body: @escaping @Sendable (borrowing Transaction) throws -> T
     ) async throws -> T {
+        let body = Rehearsal.current?.attempt(body) ?? body
         let start = MonotonicTime.now()
         defer { WriteWait.current?.add(MonotonicTime.now().nanoseconds(since: start)) }
         return try await withCheckedThrowingContinuation { continuation in

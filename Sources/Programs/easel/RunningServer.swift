@@ -56,7 +56,8 @@ final class RunningServer {
                 serverURL: reachedAt,
                 caCertificate: try tls.authority(),
                 logger: logger,
-                clientAuthority: tls.clientAuthority
+                clientAuthority: tls.clientAuthority,
+                revisionsKept: options.revisionsKept
             )
         )
         try Self.load(wiring.agents, database)

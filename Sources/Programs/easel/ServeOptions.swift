@@ -68,6 +68,9 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "When a write counts as done: full (on the disk) or normal (with the kernel).")
     var synchronous: DatabaseOptions.Synchronous = .full
 
+    @Option(help: "Revisions of a profile that are kept beside the published one.")
+    var revisionsKept = 200
+
     @OptionGroup var limits: LimitOptions
 
     /// The endpoints to listen on; plain HTTP on 127.0.0.1:8080 when nothing is given.
@@ -120,6 +123,9 @@ struct ServeOptions: ParsableArguments {
         }
         guard (0...3_600_000).contains(slowRequest) else {
             throw ValidationError("--slow-request must be from 0 to 3600000.")
+        }
+        guard (1...1_000_000).contains(revisionsKept) else {
+            throw ValidationError("--revisions-kept must be from 1 to 1000000.")
         }
         guard tlsCert.count == tlsKey.count else {
             throw ValidationError("--tls-cert and --tls-key belong together; give as many of each.")

@@ -33,6 +33,8 @@ struct Wiring: Sendable {
         let logger: Logger
         /// Signs certificates of appliances.
         var clientAuthority: ClientAuthority?
+        /// How many old revisions of a profile are kept; nil for all.
+        var revisionsKept: Int?
         /// A test moves it.
         var clock: Clock = .system
     }
@@ -60,6 +62,7 @@ struct Wiring: Sendable {
                 tokens: appliances.tokens,
                 runSlow: { try await workers.run($0) }
             ),
+            revisionsKept: around.revisionsKept,
             onRevision: {
                 index.publish(
                     profileUID: $0.profileUID,

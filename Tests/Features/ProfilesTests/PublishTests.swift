@@ -100,6 +100,48 @@ struct PublishTests {
         #expect(list.json["items"]?.elements?.map { $0["number"] } == [2, 1])
     }
 
+    @Test func `a publish writes as many rows for many followers as for few`() async throws {
+        let uid = try await bench.create(packs: [["name": "logs", "tag": "4.0.1"]], publish: true)
+        /// The rows that a publish writes when so many appliances follow.
+        func rows(tag: String, _ devices: Range<Int>) async throws -> Int64 {
+            for device in devices {
+                let id = "device-\(device)"
+                _ = try await bench.api.call(
+                    .post,
+                    "/v1/edgehosts",
+                    project: "p1",
+                    body: ["metadata": ["uid": .string(id)]]
+                )
+                let followed = try await bench.api.call(
+                    .put,
+                    "/v1/edgehosts/\(id)/profiles",
+                    project: "p1",
+                    body: ["profiles": [["uid": .string(uid)]]]
+                )
+                try #require(followed.status == 204, "\(followed.text)")
+            }
+            let changed = try await bench.api.call(
+                .put,
+                "/v1/clusterprofiles/\(uid)/packs/logs",
+                project: "p1",
+                body: ["pack": ["name": "logs", "tag": .string(tag)]]
+            )
+            try #require(changed.status == 204, "\(changed.text)")
+            let before = try written()
+            try await bench.publish(uid)
+            return try written() - before
+        }
+        /// The rows that were written since the database was opened.
+        func written() throws -> Int64 {
+            try bench.database.writeBlocking { tx in
+                try tx.first("SELECT total_changes()") { $0.int(0) } ?? 0
+            }
+        }
+        let few = try await rows(tag: "4.1.7", 0..<1)
+        #expect(few > 0)
+        #expect(try await rows(tag: "4.1.8", 1..<200) == few)
+    }
+
     @Test func `a draft without layers is not published`() async throws {
         let uid = try await bench.create(packs: [])
         let answer = try await bench.api.call(

@@ -57,7 +57,7 @@ extension Profiles {
         try ProfileRules.checkSize(profile.layers)
         try ProfileStore.insert(profile, tx)
         if publishes {
-            _ = try publisher.publish(profile, isNew: true, by: call.actor, tx)
+            _ = try publisher.publish(profile, isNew: true, call, tx)
             _ = try archives.ensureToken(for: profile, tx)
         }
         try AuditStore.record(
