@@ -4,8 +4,9 @@ import Storage
 
 /// How an operation answers `?dryRun=true`: it is carried out, looked at and taken back.
 struct DryRun: Sendable {
+    /// Under which the document shows the shape of the answer.
+    let name: String
     let schema: Schema
-    let example: JSONValue?
     /// The body of the answer to a call whose content is refused.
     let refusal: @Sendable (Failure) -> [UInt8]
     let rehearsal: @Sendable (RequestContext) throws -> Rehearsal
@@ -29,13 +30,11 @@ struct DryRun: Sendable {
     /// The document of the answer, beside that of a success of the same status.
     func response(beside success: JSONValue?) -> JSONValue {
         let other = success?["content"]?["application/json"]?["schema"]
-        var media = JSONObject()
-        media["schema"] =
-            other.map { one -> JSONValue in ["oneOf": [one, schema.json]] } ?? schema.json
-        if let example { media["example"] = example }
+        let own: JSONValue = ["$ref": .string("#/components/schemas/\(name)")]
+        let schema = other.map { one -> JSONValue in ["oneOf": [one, own]] } ?? own
         return [
             "description": "What a dry run found.",
-            "content": ["application/json": .object(media)],
+            "content": ["application/json": ["schema": schema]],
         ]
     }
 }

@@ -260,10 +260,9 @@ package struct Endpoint: Sendable {
                 "Changes nothing and answers what the call would change, or all that is wrong."
             )
         )
-        let examples = Self.exampleValues(of: type)
         copy.dryRun = DryRun(
-            schema: Schema.inferred(from: examples),
-            example: examples.first,
+            name: "\(type)",
+            schema: Schema.inferred(from: Self.exampleValues(of: type)),
             refusal: { refusing($0).jsonBytes() },
             rehearsal: { context in
                 let begin = try looking(context)

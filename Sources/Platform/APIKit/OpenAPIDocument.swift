@@ -39,8 +39,18 @@ package enum OpenAPIDocument {
             Set(endpoints.map(\.tag)).sorted().map { .object(["name": .string($0)]) }
         )
         document["paths"] = .object(paths)
-        document["components"] = components
+        document["components"] = components(of: endpoints)
         return .object(document)
+    }
+
+    /// The parts that operations share, the answers to dry runs among them.
+    private static func components(of endpoints: [Endpoint]) -> JSONValue {
+        guard var all = components.members, var schemas = all["schemas"]?.members else {
+            return components
+        }
+        for dryRun in endpoints.compactMap(\.dryRun) { schemas[dryRun.name] = dryRun.schema.json }
+        all["schemas"] = .object(schemas)
+        return .object(all)
     }
 
     private static func operation(_ endpoint: Endpoint) -> JSONValue {

@@ -204,6 +204,7 @@ extension Profiles {
             output: BlameOutput.self
         ) { _, context in
             let call = try ProfileCall(context)
+            _ = try database.read { tx in try call.fetch(tx) }
             let wanted = try BlameQuery(context)
             return try await awayFromLoop {
                 try database.read { tx in

@@ -66,6 +66,7 @@ extension Profiles {
     /// - Throws: `.ruleViolated` when the layer follows no train or its train has no version.
     func pin(_ name: String, _ call: ProfileCall, _ tx: borrowing Transaction) throws {
         var profile = try call.fetchForWrite(tx, "clusterProfile.update")
+        let former = profile.layers
         let published = try FollowedTrain.all(of: profile, tx).first { $0.layer == name }
         let drafted = profile.layers.first { $0.name == name }
         guard drafted != nil || published != nil else { throw Failure.notFound("Pack", name) }
@@ -88,7 +89,8 @@ extension Profiles {
             throw Self.followsNoTrain(name)
         }
         guard let published,
-            try TrainStore.hold(name, of: profile.uid, by: call.actor.name, tx)
+            try TrainStore.hold(name, of: profile.uid, by: call.actor.name, tx),
+            profile.layers == former
         else { return }
         try record("Held layer '\(name)' at \(published.version).", profile, call, tx)
     }
