@@ -188,6 +188,11 @@ struct EaselBench: ParsableCommand {
             transport == nil || $0.rawValue.lowercased() == transport
         }
         for (scenario, ports) in zip(scenarios, nginx.ports) {
+            var effort = effort
+            if scenario.isFile {
+                effort.requests = min(effort.requests, 2000)
+                effort.warmUp = min(effort.warmUp, 200)
+            }
             for transport in transports {
                 note("\(scenario.name) over \(transport.rawValue)")
                 report.add(

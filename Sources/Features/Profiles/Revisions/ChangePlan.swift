@@ -191,7 +191,8 @@ extension Profiles {
             appliances: changesSites
                 ? try RevisionStore.followers(
                     of: profile.uid,
-                    projectUID: projectUID,
+                    // A project's profile is followed in that project alone.
+                    projectUID: profile.projectUID.isEmpty ? projectUID : "",
                     limit: Followers.shownMax,
                     tx
                 ) : .none,
