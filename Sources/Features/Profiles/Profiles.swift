@@ -250,12 +250,12 @@ struct ProfileCall: Sendable {
 }
 
 extension Endpoint {
-    /// Whether it is a write of profiles.
+    /// Whether it is a write of profiles, and no check of one.
     fileprivate var changesProfiles: Bool {
         let writes: [Permission] = [
             .profileCreate, .profileUpdate, .profileDelete, .profilePublish,
         ]
         guard case .user(let permission) = access else { return false }
-        return method != .get && writes.contains { $0.text == permission.text }
+        return method != .get && !path.hasSuffix("/validate") && writes.contains(permission)
     }
 }

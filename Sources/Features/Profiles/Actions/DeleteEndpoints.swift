@@ -95,7 +95,7 @@ extension Profiles {
         try AuditStore.record(
             .delete,
             AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-            "Deleted profile '\(profile.name)' \(profile.profileVersion).",
+            "Deleted profile '\(profile.name)' \(profile.profileVersion)." + call.noteText,
             by: call.actor,
             tx
         )

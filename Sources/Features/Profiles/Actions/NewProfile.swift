@@ -63,7 +63,7 @@ extension Profiles {
         try AuditStore.record(
             .create,
             AuditResource("clusterprofile", uid: profile.uid, name: profile.name),
-            message,
+            message + call.noteText,
             by: call.actor,
             tx
         )
