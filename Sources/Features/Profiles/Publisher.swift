@@ -64,7 +64,7 @@ struct Publisher: Sendable {
         let last = try profile.publishedNumber.flatMap {
             try ProfileStore.revision($0, of: profile.uid, tx)
         }
-        try ProfileRules.checkPublish(of: profile, resolved, since: last)
+        try ProfileRules.checkPublish(of: profile, content.resolved, since: last)
         guard last?.digest != Self.digest(profile, draft) || last?.source != draft.source else {
             return false
         }
@@ -76,6 +76,7 @@ struct Publisher: Sendable {
 
     /// What a draft comes to.
     struct Content {
+        let resolved: [LayerResolver.Resolved]
         let layers: [LayerRevision]
         let trains: [TrainStore.Train]
         /// The layers whose trains stand still.
@@ -101,6 +102,7 @@ struct Publisher: Sendable {
             tx
         )
         return Content(
+            resolved: resolved,
             layers: try LayerResolver.revisions(resolved, tx),
             trains: Self.trains(resolved),
             held: Set(held.keys)
