@@ -81,7 +81,10 @@ let platformTargets: [Target] = [
     platform("TLS", ["COpenSSL", "Crypto", "Primitives"]),
     platform("HTTPCore", ["CNghttp2", "Primitives"]),
     platform("HTTPServer", ["CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
-    platform("HTTPClient", ["CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]),
+    platform(
+        "HTTPClient",
+        ["Archive", "Crypto", "CSystem", "EventLoop", "HTTPCore", "Primitives", "TLS"]
+    ),
     platform("Storage", ["CSQLite", "CSystem", "CAssets", "COpenSSL", "Primitives"]),
     platform("Telemetry", ["Primitives", "JSON", logging]),
     platform(
@@ -213,7 +216,7 @@ let testTargets: [Target] = [
     tests(
         "Platform/HTTPClientTests",
         [
-            "Crypto", "CSystem", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
+            "Archive", "Crypto", "CSystem", "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer",
             "Primitives", "TLS",
         ]
     ),

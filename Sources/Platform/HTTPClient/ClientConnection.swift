@@ -22,7 +22,7 @@ final class ClientConnection: ReadinessHandler {
     }
 
     private enum Phase {
-        case connecting, handshake, ready, closed
+        case connecting, tunnel, handshake, ready, closed
     }
 
     let origin: Origin
@@ -35,6 +35,7 @@ final class ClientConnection: ReadinessHandler {
     private var phase = Phase.connecting
     private var timer: TimerHandle?
 
+    private var tunnelParser: ResponseParser?
     private var parser: ResponseParser?
     private var outgoing: ArraySlice<UInt8> = []
     /// How many exchanges this connection has answered.
@@ -103,6 +104,9 @@ final class ClientConnection: ReadinessHandler {
 
     private var authority: String { origin.authority }
 
+    /// Whether bytes may come.
+    private var isTalking: Bool { phase == .tunnel || phase == .handshake || phase == .ready }
+
     private func connectToNext(lastError: Int32) {
         guard let address = addresses.popFirst() else {
             let reason = String(cString: strerror(lastError))
@@ -155,6 +159,42 @@ final class ClientConnection: ReadinessHandler {
             connectToNext(lastError: code)
             return
         }
+        if let proxy = options.proxy(to: origin) {
+            openTunnel(through: proxy, number)
+        } else {
+            beginTLS()
+        }
+    }
+
+    /// Asks a proxy for a way to the server (RFC 9110 §9.3.6).
+    private func openTunnel(through proxy: OutboundProxy, _ number: Int32) {
+        phase = .tunnel
+        startTimer(options.connectTimeout) { [unowned self] in
+            fail(.timedOut(authority: authority, .connecting))
+        }
+        let request = proxy.request(for: origin)
+        // A connection this young takes a few hundred bytes at once or is broken.
+        guard case .bytes(request.count) = request.withUnsafeBytes({ System.send(number, $0) })
+        else {
+            fail(.unreachable(authority: authority, reason: "the proxy takes no request"))
+            return
+        }
+    }
+
+    private func takeTunnel(_ bytes: UnsafeRawBufferPointer) {
+        // Like that to HEAD, the answer has no body whatever its fields say.
+        var parser = tunnelParser ?? ResponseParser(method: .head, bodyBytesMax: 0)
+        switch bytes.withMemoryRebound(to: UInt8.self, { parser.feed($0.span) }) {
+        case .needsMore:
+            tunnelParser = parser
+        case .complete(bytes.count) where (200...299).contains(parser.response.status):
+            beginTLS()
+        default:
+            fail(.unreachable(authority: authority, reason: "the proxy gives no way there"))
+        }
+    }
+
+    private func beginTLS() {
         guard let tls else {
             becomeReady()
             return
@@ -188,20 +228,27 @@ final class ClientConnection: ReadinessHandler {
             // a socket that is neither writable nor in error is still on its way.
             guard !readiness.isDisjoint(with: [.writable, .failed]) else { return }
             onConnectResult()
+        case .tunnel: break
         case .handshake, .ready:
             if readiness.contains(.writable) { flush() }
         }
-        if phase == .handshake || phase == .ready { receive() }
+        if isTalking { receive() }
     }
 
     private func receive() {
         withUnsafeTemporaryAllocation(byteCount: ClientConnection.readBytes, alignment: 16) {
             room in
-            while let number = descriptor?.number, phase == .handshake || phase == .ready {
+            while let number = descriptor?.number, isTalking {
                 switch System.receive(number, into: room) {
                 case .bytes(let count):
                     let bytes = UnsafeRawBufferPointer(rebasing: room[..<count])
-                    if let tls { decrypt(bytes, tls) } else { take(bytes) }
+                    if phase == .tunnel {
+                        takeTunnel(bytes)
+                    } else if let tls {
+                        decrypt(bytes, tls)
+                    } else {
+                        take(bytes)
+                    }
                 case .wouldBlock:
                     return
                 case .finished:
@@ -253,7 +300,7 @@ final class ClientConnection: ReadinessHandler {
     }
 
     private func onPeerFinished() {
-        guard let tls else {
+        guard let tls, phase != .tunnel else {
             onEnd()
             return
         }

@@ -109,39 +109,27 @@ package final class HTTPClient: @unchecked Sendable {
     }
 
     private func connect(_ exchange: Exchange) {
-        let host = exchange.origin.host
-        let port = exchange.origin.port
-        if isAddress(host) {
-            // Written as an address, so this asks no server.
-            connect(exchange, to: try? SocketAddress.resolve(host: host, port: port))
-            return
-        }
-        let workers = self.workers
+        let origin = exchange.origin
+        let options = self.options
+        let isLocal = isAddress(origin.host) && options.proxy(to: origin) == nil
         // The task only carries the answer of the pool back to the loop.
-        Task(executorPreference: loop.executor) { [weak self] in
+        Task(executorPreference: loop.executor) { [weak self, workers] in
             do {
-                let found = try await workers.run {
-                    try? SocketAddress.resolve(host: host, port: port)
-                }
+                // A host written as an address is asked of no server.
+                let found =
+                    isLocal
+                    ? try options.addresses(of: origin)
+                    : try await workers.run { try options.addresses(of: origin) }
                 self?.connect(exchange, to: found)
             } catch {
-                self?.finish(exchange, .failure(.saturated))
+                self?.finish(exchange, .failure(error as? HTTPClientError ?? .saturated))
             }
         }
     }
 
-    private func connect(_ exchange: Exchange, to found: [SocketAddress]?) {
+    private func connect(_ exchange: Exchange, to admitted: [SocketAddress]) {
         guard !exchange.isFinished else { return }
         let host = exchange.origin.host
-        guard let found, !found.isEmpty else {
-            finish(exchange, .failure(.unknownHost(host)))
-            return
-        }
-        let admitted = found.filter(options.admits)
-        guard !admitted.isEmpty else {
-            finish(exchange, .failure(.addressRefused(host: host)))
-            return
-        }
         var session: TLSSession?
         if exchange.origin.isSecure {
             guard let tls else {

@@ -67,6 +67,39 @@ package struct HTTPURL: Sendable, Hashable, CustomStringConvertible {
         return HTTPURL(isSecure: isSecure, host: host, port: port, target: target)
     }
 
+    /// The URL that a reference means in a document at this one, such as the `Location` of an
+    /// answer (RFC 3986 §5.2); nil when it is none that can be fetched.
+    ///
+    /// A fragment is dropped.
+    package func following(_ reference: String) -> HTTPURL? {
+        let text = reference.prefix { $0 != "#" }
+        if text.hasPrefix("//") { return HTTPURL((isSecure ? "https:" : "http:") + text) }
+        let first = text.prefix { !"/?".contains($0) }
+        if first.contains(":") { return HTTPURL(String(text)) }
+        if text.isEmpty { return self }
+        let path = target.prefix { $0 != "?" }
+        if text.hasPrefix("?") { return with(target: String(path) + text) }
+        if text.hasPrefix("/") { return with(target: HTTPURL.withoutDots(text)) }
+        let folder = path[...(path.lastIndex(of: "/") ?? path.startIndex)]
+        return with(target: HTTPURL.withoutDots(String(folder) + text))
+    }
+
+    /// Takes out the segments `.` and `..` (RFC 3986 §5.2.4).
+    private static func withoutDots(_ target: some StringProtocol) -> String {
+        let path = target.prefix { $0 != "?" }
+        var kept: [Substring] = []
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        for (index, segment) in segments.enumerated() {
+            if segment == ".." { _ = kept.popLast() }
+            if segment != "..", segment != "." {
+                kept.append(Substring(segment))
+            } else if index == segments.count - 1 {
+                kept.append("")
+            }
+        }
+        return "/" + kept.joined(separator: "/") + target[path.endIndex...]
+    }
+
     /// The text for the `Host` field (RFC 9110 §7.2): the port only where it is not implied.
     package var authority: String {
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host

@@ -22,6 +22,7 @@ struct ResponseParser {
     }
 
     static let headBytesMax = 64 * 1024
+    private static let start = Array("HTTP/1.".utf8)
     static let fieldCountMax = 200
     /// Interim answers (1xx) that are skipped before the real one.
     static let interimCountMax = 16
@@ -109,6 +110,10 @@ struct ResponseParser {
             guard head.count < ResponseParser.headBytesMax else {
                 throw Malformed(reason: "the head of the answer is too long")
             }
+            // What does not begin like HTTP may never send the empty line that ends a head.
+            guard
+                head.count >= ResponseParser.start.count || ResponseParser.start[head.count] == byte
+            else { throw Malformed(reason: "a malformed status line") }
             head.append(byte)
             index += 1
             if byte == 10, head.suffix(4).elementsEqual([13, 10, 13, 10]) {

@@ -82,10 +82,17 @@ package struct IPNetwork: Sendable, Hashable {
             }
             length = isIPv4 ? given + 96 : given
         }
+        self.init(high: address.high, low: address.low, length: length)
+        guard address.high & ~highMask == 0, address.low & ~lowMask == 0 else { return nil }
+    }
+
+    /// The network that an address begins.
+    ///
+    /// - Parameter length: bits of the IPv6 form that count, from 0 to 128.
+    package init(high: UInt64, low: UInt64, length: Int) {
         highMask = length >= 64 ? .max : ~(UInt64.max >> UInt64(length))
         lowMask = length <= 64 ? 0 : length == 128 ? .max : ~(UInt64.max >> UInt64(length - 64))
-        guard address.high & ~highMask == 0, address.low & ~lowMask == 0 else { return nil }
-        self.address = address
+        address = IPAddress(high: high & highMask, low: low & lowMask)
     }
 
     /// Whether the address lies in the range.

@@ -7,11 +7,20 @@ package struct TLSTrust: Sendable, Hashable {
     package var usesSystemRoots: Bool
     /// Certificates that count beside them, in PEM; empty for none.
     package var certificatesPEM: [UInt8]
+    /// Whether the server's certificate is checked at all.
+    ///
+    /// Off only where a user of the API asked for it, for one registry of theirs.
+    package var checksServer: Bool
 
     /// Names whom to trust.
-    package init(usesSystemRoots: Bool, certificatesPEM: [UInt8] = []) {
+    package init(
+        usesSystemRoots: Bool,
+        certificatesPEM: [UInt8] = [],
+        checksServer: Bool = true
+    ) {
         self.usesSystemRoots = usesSystemRoots
         self.certificatesPEM = certificatesPEM
+        self.checksServer = checksServer
     }
 
     /// The certificate authorities of the system.
@@ -39,8 +48,8 @@ package struct TLSIdentity: Sendable, Hashable {
 
 /// A client's side of TLS: whom it trusts and what it speaks; usable from any thread.
 ///
-/// The server's certificate is always checked, for its chain, its dates and its host; there is no
-/// switch that turns this off.
+/// The server's certificate is checked for its chain, its dates and its host, unless the trust
+/// says that it is not.
 package final class TLSClientContext: @unchecked Sendable {
     // Unchecked: OpenSSL's contexts may be shared once they are set up, which `init` completes.
     private let context: OpaquePointer
@@ -69,7 +78,7 @@ package final class TLSClientContext: @unchecked Sendable {
         self.context = context
         self.protocols = protocols.flatMap { [UInt8(clamping: $0.utf8.count)] + $0.utf8 }
         try TLSSettings.apply(to: context, versions)
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        SSL_CTX_set_verify(context, trust.checksServer ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
         if trust.usesSystemRoots, SSL_CTX_set_default_verify_paths(context) != 1 {
             throw .refused(.take("reading the system's certificate authorities"))
         }

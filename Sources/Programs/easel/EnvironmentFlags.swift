@@ -16,7 +16,7 @@ enum EnvironmentFlags {
             "public-url": false, "synchronous": false, "take-over": true, "appliance-rate": false,
             "caller-rate": false, "failure-rate": false, "registration-rate": false,
             "connection-rate": false, "connections": false, "connections-per-address": false,
-            "trusted-proxy": false, "proxy-field": false,
+            "trusted-proxy": false, "proxy-field": false, "outbound-allow": false,
         ],
         "bootstrap": ["data": false, "org": false, "email": false, "password-file": false],
         "import": ["data": false, "server": false, "api-key": false],
@@ -29,7 +29,7 @@ enum EnvironmentFlags {
     /// commas.
     private static let repeated: Set<String> = [
         "listen", "tls-listen", "tls-host", "tls-cert", "tls-key", "tls-client-auth",
-        "trusted-proxy",
+        "trusted-proxy", "outbound-allow",
     ]
 
     /// The process's environment.

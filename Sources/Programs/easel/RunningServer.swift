@@ -22,6 +22,7 @@ final class RunningServer {
     private let foundURL = FoundURL()
     private let loops: LoopGroup
     private let workers: WorkerPool
+    private let lookups: WorkerPool
     private let wiring: Wiring
     private let server: Server
     private let tls: ServerTLS
@@ -48,6 +49,9 @@ final class RunningServer {
         }
         // Password hashing takes 32 MB a time: few threads bound what a burst of logins costs.
         workers = try WorkerPool(threads: 2)
+        // Names are looked up apart: a resolver that does not answer must not hold up sign-ins.
+        lookups = try WorkerPool(threads: 4, queuedMax: 64)
+        loops = try LoopGroup(count: options.loopCount)
         wiring = try Wiring(
             database,
             Wiring.Surroundings(
@@ -56,12 +60,16 @@ final class RunningServer {
                 serverURL: reachedAt,
                 caCertificate: try tls.authority(),
                 logger: logger,
+                outbound: try options.outbound.client(
+                    EnvironmentFlags.current(),
+                    loop: loops.loops[0],
+                    workers: lookups
+                ),
                 clientAuthority: tls.clientAuthority,
                 revisionsKept: options.revisionsKept
             )
         )
         try Self.load(wiring.agents, database)
-        loops = try LoopGroup(count: options.loopCount)
         server = try Self.makeServer(
             wiring,
             loops,
@@ -192,6 +200,7 @@ final class RunningServer {
         wiring.agents.stop()
         loops.shutdown()
         workers.shutdown()
+        lookups.shutdown()
         database.close()
     }
 

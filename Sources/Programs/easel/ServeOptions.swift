@@ -73,6 +73,8 @@ struct ServeOptions: ParsableArguments {
 
     @OptionGroup var limits: LimitOptions
 
+    @OptionGroup var outbound: OutboundOptions
+
     /// The endpoints to listen on; plain HTTP on 127.0.0.1:8080 when nothing is given.
     func endpoints() throws -> [ServerConfiguration.Endpoint] {
         var endpoints = try listen.map { try ListenAddress($0).endpoint(isSecure: false) }

@@ -3,6 +3,7 @@ import APIKit
 import Appliances
 import Crypto
 import EventLoop
+import HTTPClient
 import HTTPCore
 import Identity
 import Logging
@@ -31,6 +32,8 @@ struct Wiring: Sendable {
         /// PEM of the private authority of the server's certificate.
         let caCertificate: String?
         let logger: Logger
+        /// Fetches from registries; nil where nothing is fetched, such as for a document.
+        var outbound: OutboundClient?
         /// Signs certificates of appliances.
         var clientAuthority: ClientAuthority?
         /// How many old revisions of a profile are kept; nil for all.

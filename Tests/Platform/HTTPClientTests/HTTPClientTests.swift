@@ -267,7 +267,7 @@ struct HTTPClientTests {
 
     @Test func `asks the address policy, after names too`() async throws {
         let client = try TestClient {
-            $0.admits = { !$0.text.hasPrefix("127.") && $0.text != "::1" }
+            $0.admits = { address, _ in !address.text.hasPrefix("127.") && address.text != "::1" }
         }
         defer { client.stop() }
         for host in ["127.0.0.1", "localhost"] {
