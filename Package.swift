@@ -112,8 +112,8 @@ let featureTargets: [Target] = [
     feature(
         "Packs",
         [
-            "APIKit", "Archive", "Audit", "Crypto", "EventLoop", "HTTPCore", "Identity", "JSON",
-            "Primitives", "Storage", "YAML",
+            "APIKit", "Archive", "Audit", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
+            "Identity", "JSON", "Primitives", "Storage", "YAML",
         ]
     ),
     feature(
@@ -292,7 +292,7 @@ let testTargets: [Target] = [
         "SystemTests",
         [
             "Archive", "easel", "easel-agent", "EventLoop", "HTTPClient", "HTTPCore", "JSON",
-            "Storage", "TestSupport", "TLS",
+            "Packs", "Primitives", "Storage", "TestSupport", "TLS",
         ]
     ),
     tests("FuzzingTests", ["Archive", "FuzzChecks"]),

@@ -48,11 +48,10 @@ package final class OutboundClient: Sendable {
     /// - Throws: `.unauthorised` for 401 and 403, `.badAnswer` for any other status.
     package func fetch(_ request: OutboundRequest) async throws(OutboundError) -> ClientResponse {
         let response = try await send(request)
-        switch response.status {
-        case 200...299, 304: return response
-        case 401, 403: throw .unauthorised
-        default: throw .badAnswer
+        guard (200...299).contains(response.status) || response.status == 304 else {
+            throw response.refusal
         }
+        return response
     }
 
     /// Sends a request, follows its redirects, and gives the last answer whatever its status.
@@ -154,5 +153,17 @@ extension OutboundRequest {
             deadline: deadline,
             bodyBytesMax: bytesMax
         )
+    }
+}
+
+extension ClientResponse {
+    /// Whether credentials are asked for.
+    package var wantsCredentials: Bool { status == 401 }
+    /// Whether there is no such thing.
+    package var isMissing: Bool { status == 404 }
+
+    /// What an answer means that is not the one that was hoped for.
+    package var refusal: OutboundError {
+        status == 401 || status == 403 ? .unauthorised : .badAnswer
     }
 }

@@ -44,7 +44,7 @@ enum LocalImport {
     }
 
     /// Runs a task to its end on a thread that may wait.
-    private static func blocking<Value: Sendable>(
+    static func blocking<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
         let done = Semaphore()

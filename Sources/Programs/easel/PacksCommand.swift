@@ -16,7 +16,7 @@ struct PacksCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "packs",
         abstract: "Work with packs.",
-        subcommands: [Import.self]
+        subcommands: [Import.self, Push.self]
     )
 
     /// `easel packs import`.
