@@ -113,7 +113,7 @@ let featureTargets: [Target] = [
         "Packs",
         [
             "APIKit", "Archive", "Audit", "Crypto", "EventLoop", "HTTPClient", "HTTPCore",
-            "Identity", "JSON", "Primitives", "Storage", "YAML",
+            "Identity", "JSON", "Primitives", "Storage", "YAML", logging,
         ]
     ),
     feature(
@@ -170,7 +170,7 @@ let fuzzing: [Target] =
             name: "FuzzChecks",
             dependencies: [
                 "AgentContract", "AgentSync", "APIKit", "Appliances", "Archive", "HTTPClient",
-                "HTTPCore", "JSON", "Primitives", "YAML",
+                "HTTPCore", "JSON", "Packs", "Primitives", "YAML",
             ],
             path: "Fuzzing/Checks",
             swiftSettings: strict
@@ -197,8 +197,8 @@ let testTargets: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "APIKit", "Archive", "CWatchedDisk", "EventLoop", "HTTPCore", "JSON", "Primitives",
-            "Storage", logging,
+            "APIKit", "Archive", "Crypto", "CWatchedDisk", "EventLoop", "HTTPClient", "HTTPCore",
+            "HTTPServer", "JSON", "Primitives", "Storage", logging,
         ],
         path: "Tests/Support",
         swiftSettings: strict
@@ -262,8 +262,8 @@ let testTargets: [Target] = [
     tests(
         "Features/PacksTests",
         [
-            "APIKit", "Archive", "Audit", "HTTPCore", "JSON", "Packs", "Primitives", "Storage",
-            "TestSupport", "YAML",
+            "APIKit", "Archive", "Audit", "Crypto", "HTTPClient", "HTTPCore", "JSON", "Packs",
+            "Primitives", "Storage", "TestSupport", "YAML",
         ]
     ),
     tests(

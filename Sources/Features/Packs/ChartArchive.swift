@@ -12,6 +12,10 @@ struct ChartArchive {
 
     let name: String
     let version: String
+    /// The bytes of the chart's own `values.yaml`; empty when it has none.
+    let values: [UInt8]
+    /// The bytes of the chart's own `README.md`.
+    let readme: [UInt8]?
 
     /// - Throws: `ArchiveError` when the archive cannot be read, `Invalid` when it is no chart.
     init(_ bytes: [UInt8]) throws {
@@ -66,5 +70,10 @@ struct ChartArchive {
         }
         self.name = name
         self.version = version
+        let folder = path.dropLast("Chart.yaml".count)
+        values = archive.contents(at: folder + "values.yaml") ?? []
+        readme = archive.contents(at: folder + "README.md").flatMap {
+            $0.count <= PackLimits.readmeBytesMax ? $0 : nil
+        }
     }
 }

@@ -68,7 +68,7 @@ extension Packs {
             try await importPack(context)
         }.alsoAnswering(200).admitting { context in
             // Before the archive is sent and held in memory.
-            _ = try Self.packRegistry(of: database, context)
+            try Self.registry(.pack, of: database, context).checkImportable()
             try Self.checkMediaType(context.request)
             try refuseOtherTenants(context)
             return try imports.enter()
@@ -76,7 +76,7 @@ extension Packs {
     }
 
     private func importPack(_ context: RequestContext) async throws -> Response {
-        let registry = try Self.packRegistry(of: database, context)
+        let registry = try Self.registry(.pack, of: database, context)
         let actor = AuditActor(context)
         let bytes = context.request.body
         let reading = try await apart { PackManifestReader.read(archive: bytes) }

@@ -124,6 +124,7 @@ extension Packs {
             let name = try context.parameter("packName")
             let registryUID = try context.parameter("registryUid")
             let filter = try VersionFilter(context)
+            try await fetchNewest(name, registryUID, context)
             return try database.read { tx in
                 guard
                     try RegistryStore.find(
@@ -150,11 +151,15 @@ extension Packs {
             tag: "packs",
             summary: "Shows one pack version with its values, presets and schema.",
             access: .user(.registryGet),
-            failures: [.resourceNotFound],
+            failures: [.resourceNotFound, .ruleViolated, .unavailable],
             output: PackTagEntityWire.self
         ) { _, context in
-            try database.read { tx in
-                let pack = try pack(try context.parameter("uid"), context, tx)
+            let uid = try context.parameter("uid")
+            // A chart that is listed shows its values, which come with its bytes.
+            let listed = try database.read { tx in try pack(uid, context, tx) }
+            _ = try await content.fetched(listed)
+            return try database.read { tx in
+                let pack = try pack(uid, context, tx)
                 // A version never changes but for its state.
                 return PackTagEntityWire(
                     packs: [try filled(pack, withReadme: true, tx)],
@@ -207,6 +212,27 @@ extension Packs {
                 ) { bytes }
             }
         }.answeringWithEntityTag()
+    }
+
+    /// Fetches the newest version of a chart, whose values a client takes for its first layer;
+    /// those of the others come when they are asked for.
+    ///
+    /// What cannot be fetched is shown without values: the list is what was asked for.
+    private func fetchNewest(
+        _ name: String,
+        _ registryUID: String,
+        _ context: RequestContext
+    ) async throws {
+        let newest = try database.read { tx -> PackVersion? in
+            let registry = try RegistryStore.find(
+                uid: registryUID,
+                tenantUID: context.tenantUID,
+                tx
+            )
+            guard registry?.kind == .helm else { return nil }
+            return try PackStore.versions(registryUID: registryUID, name: name, tx).first
+        }
+        if let newest { _ = try? await content.fetched(newest) }
     }
 
     /// - Throws: `.resourceNotFound`, also for a pack of another tenant's registry.

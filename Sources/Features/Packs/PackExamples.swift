@@ -124,4 +124,33 @@ extension Registry {
             modifiedAt: Timestamp(seconds: 1_700_000_000)
         )
     }
+
+    /// A registry of a tenant, with all that one may say.
+    static var exampleRemote: Registry {
+        var spec = RegistrySpec()
+        spec.endpoint = "https://packs.example/central"
+        spec.auth = .basic
+        spec.username = "reader"
+        spec.ca = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n"
+        spec.certificate = spec.ca
+        spec.isTLSEnabled = true
+        var sync = SyncState(nextAt: example.modifiedAt)
+        sync.status = .success
+        sync.message = "3 packs are new."
+        sync.finishedAt = example.modifiedAt
+        return Registry(
+            uid: "65f1c0a4d2b7e81f3c9a4b61",
+            tenantUID: "65f1c0a4d2b7e81f3c9a4b62",
+            name: "Central",
+            kind: .pack,
+            isDefault: false,
+            spec: spec,
+            version: 17,
+            createdAt: example.createdAt,
+            modifiedAt: example.modifiedAt,
+            sync: sync
+        )
+    }
+
+    static var examples: [Registry] { [example, exampleRemote] }
 }

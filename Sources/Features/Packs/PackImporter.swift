@@ -62,7 +62,7 @@ package struct PackImporter: Sendable {
     package typealias Hook = @Sendable (ImportNotice, borrowing Transaction) throws -> Void
 
     private let database: Database
-    private let onImport: Hook
+    let onImport: Hook
 
     /// Makes an importer; `onImport` runs in each import's own transaction.
     package init(database: Database, onImport: @escaping Hook) {

@@ -44,4 +44,29 @@ package enum PackLimits {
     static let filterTermCountMax = 32
     /// Values of one `_in_` term.
     static let filterValueCountMax = 100
+    /// The certificates of one registry.
+    static let certificateBytesMax = 256 << 10
+    /// The `index.json` of a pack registry, and the packs in it.
+    static let packIndexBytesMax = 16 << 20
+    static let packsInIndexMax = 20_000
+    /// The `index.yaml` of a Helm repository; popular ones have 20 MB and more.
+    static let helmIndexBytesMax = 64 << 20
+    /// One chart's part of it, and an index that is not laid out as Helm writes it.
+    static let helmIndexWholeBytesMax = 8 << 20
+    /// Versions of one chart that are read from an index.
+    static let helmVersionsReadMax = 5_000
+    /// The newest versions of one chart that are listed; older ones can be named nevertheless.
+    static let helmVersionsListedMax = 100
+    /// Chart versions that one registry lists.
+    static let helmEntriesMax = 20_000
+    /// Rows of an index that one transaction writes: other writes wait no longer.
+    static let chartRowsPerWrite = 500
+    /// How long one fetch from a registry may take.
+    static let fetchTimeout = Duration.seconds(120)
+    /// Registries that are synchronised at a time.
+    static let syncsAtOnce = 3
+    /// After this long a run may be overtaken by force (BEHAVIOUR 4.4).
+    static let syncForcedAfterSeconds: Int64 = 3_600
+    /// Charts that are fetched while a Helm repository is added.
+    static let chartsAtCreationMax = 20
 }

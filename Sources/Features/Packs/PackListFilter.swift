@@ -47,7 +47,7 @@ struct PackListFilter: Sendable, Hashable {
             case .version: term.values.contains(pack.version)
             case .displayName: term.values.contains(pack.displayName)
             case .layer: term.values.contains(pack.layer)
-            case .type: term.values.contains("spectro")
+            case .type: term.values.contains(pack.type.rawValue)
             case .addonType: term.values.contains(pack.addonType)
             case .addonSubType: term.values.contains(pack.addonSubType)
             case .group: term.values.contains(pack.group)

@@ -102,7 +102,7 @@ extension PackSearch {
         }
         return filter.name?.matches(pack.name) ?? true
             && filter.displayName?.matches(pack.displayName) ?? true
-            && holds(filter.type, "spectro") && holds(filter.layer, pack.layer)
+            && holds(filter.type, pack.type.rawValue) && holds(filter.layer, pack.layer)
             && holds(filter.addonType, pack.addonType)
             && holds(filter.addonSubType, pack.addonSubType)
             && holds(filter.registryUID, pack.registryUID)
@@ -127,7 +127,7 @@ extension PackSearch {
         case "layer": pack.layer
         case "addOnType": pack.addonType
         case "displayName": pack.displayName
-        case "type": "spectro"
+        case "type": pack.type.rawValue
         default: pack.name
         }
     }

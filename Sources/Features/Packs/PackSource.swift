@@ -74,6 +74,9 @@ package struct PackSource: Sendable {
         return Gzip.compress(tar.finish())
     }
 
+    /// Whether it is read from an archive, not from a folder.
+    var isArchive: Bool { kind == .archive }
+
     private static func isArchive(_ name: String) -> Bool {
         [".tgz", ".tar.gz", ".tar"].contains { name.hasSuffix($0) }
     }

@@ -19,6 +19,7 @@ struct PackSummary: Sendable, Hashable {
     let hasLogo: Bool
     let state: PackState
     let createdAt: Timestamp
+    var type = PackType.spectro
 }
 
 /// Every SQL statement about pack versions.
@@ -26,13 +27,13 @@ package enum PackStore {
     private static let columns: SQL = """
         SELECT uid, registry_uid, name, version, display_name, layer, addon_type, addon_sub_type,
             pack_group, cloud_types, annotations, content, values_digest, readme_digest,
-            logo_digest, digest, eol, state, created_at
+            logo_digest, digest, eol, state, created_at, type, location
         FROM pack_version
         """
 
     private static func packVersion(_ row: borrowing Row) throws -> PackVersion {
         let content = try PackContent(stored: row.text(11))
-        return PackVersion(
+        var pack = PackVersion(
             uid: row.text(0),
             registryUID: row.text(1),
             name: row.text(2),
@@ -58,13 +59,19 @@ package enum PackStore {
             state: PackState(rawValue: row.text(17)) ?? .active,
             createdAt: row.timestamp(18)
         )
+        pack.type = PackType(rawValue: row.text(19)) ?? .spectro
+        pack.location = row.text(20)
+        return pack
     }
 
     private static func texts(_ json: String) throws -> [String] {
-        (try JSONParser.parse(json).elements ?? []).compactMap(\.text)
+        // Charts come by the ten thousand, and all of them say this.
+        if json == "[\"all\"]" { return ["all"] }
+        return (try JSONParser.parse(json).elements ?? []).compactMap(\.text)
     }
 
     private static func textMap(_ json: String) throws -> [String: String] {
+        if json == "{}" { return [:] }
         var map: [String: String] = [:]
         for member in try JSONParser.parse(json).members ?? JSONObject() {
             map[member.key] = member.value.text
@@ -138,8 +145,8 @@ package enum PackStore {
 
     /// The version that a layer which names no registry means.
     ///
-    /// The embedded registry is asked first; when it has no such version, all others the tenant
-    /// may use.
+    /// The embedded registry is asked first; when it has no such version, all others of these
+    /// kinds that the tenant may use.
     ///
     /// - Throws: `.ruleViolated` when more than one of the others has it: the layer must then
     ///   name the registry.
@@ -147,11 +154,13 @@ package enum PackStore {
         name: String,
         version: String,
         tenantUID: String,
+        kinds: [Registry.Kind] = [.pack],
         pointer: String = "/name",
         _ tx: borrowing Transaction
     ) throws -> PackVersion? {
         var found: [(pack: PackVersion, registry: Registry)] = []
-        for registry in try RegistryStore.visible(tenantUID, tx) where registry.kind == .pack {
+        for registry in try RegistryStore.visible(tenantUID, tx)
+        where kinds.contains(registry.kind) {
             guard
                 let pack = try resolve(
                     registryUID: registry.uid,
@@ -213,16 +222,20 @@ package enum PackStore {
         }
     }
 
-    /// What a tenant's lists and searches are made from; deleted versions are left out.
+    /// What a tenant's lists and searches are made from; deleted versions are left out, and
+    /// what was fetched from private Helm repositories (CHK-4.6).
     static func summaries(
         tenantUID: String,
         _ tx: borrowing Transaction
     ) throws -> [PackSummary] {
-        try tx.all(
+        let hidden = Set(
+            try RegistryStore.visible(tenantUID, tx).filter { !$0.isListed }.map(\.uid)
+        )
+        let all = try tx.all(
             """
             SELECT p.uid, p.registry_uid, p.name, p.version, p.display_name, p.layer, p.addon_type,
                 p.addon_sub_type, p.pack_group, p.cloud_types, p.annotations, p.logo_digest,
-                p.state, p.created_at
+                p.state, p.created_at, p.type
             FROM pack_version p JOIN registry r ON r.uid = p.registry_uid
             WHERE (r.tenant_uid IS NULL OR r.tenant_uid = $1) AND p.state <> 'deleted'
             """,
@@ -242,9 +255,11 @@ package enum PackStore {
                 annotations: try textMap(row.text(10)),
                 hasLogo: !row.isNull(11),
                 state: PackState(rawValue: row.text(12)) ?? .active,
-                createdAt: row.timestamp(13)
+                createdAt: row.timestamp(13),
+                type: PackType(rawValue: row.text(14)) ?? .spectro
             )
         }
+        return hidden.isEmpty ? all : all.filter { !hidden.contains($0.registryUID) }
     }
 
     /// Writes a new version; its blobs are there already.
@@ -267,9 +282,10 @@ package enum PackStore {
             """
             INSERT INTO pack_version (uid, registry_uid, name, version, display_name, layer,
                 addon_type, addon_sub_type, pack_group, cloud_types, annotations, content,
-                values_digest, readme_digest, logo_digest, digest, eol, state, created_at)
+                values_digest, readme_digest, logo_digest, digest, eol, state, created_at, type,
+                location)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                $18, $19)
+                $18, $19, $20, $21)
             """,
             .text(pack.uid),
             .text(pack.registryUID),
@@ -289,7 +305,9 @@ package enum PackStore {
             .text(pack.digest),
             .text(pack.eol),
             .text(pack.state.rawValue),
-            .timestamp(pack.createdAt)
+            .timestamp(pack.createdAt),
+            .text(pack.type.rawValue),
+            .text(pack.location)
         )
     }
 

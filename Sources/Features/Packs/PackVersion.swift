@@ -22,6 +22,16 @@ package enum PackState: String, Sendable, CaseIterable {
     package var isUsable: Bool { self == .active || self == .deprecated }
 }
 
+/// What a pack is made as; the raw value is the wire's word.
+package enum PackType: String, Sendable, CaseIterable {
+    /// A pack of a pack registry.
+    case spectro
+    /// A Helm chart.
+    case helm
+    /// An artifact of an OCI registry.
+    case oci
+}
+
 /// One manifest of a pack.
 package struct PackManifest: Sendable, Hashable {
     /// The file's name without folder and ending; values for it stand under `manifests.<name>`.
@@ -136,8 +146,15 @@ package struct PackVersion: Sendable, Hashable {
     package let eol: String
     /// Whether it may be used.
     package let state: PackState
-    /// When it was imported.
+    /// When it was imported, or listed first.
     package let createdAt: Timestamp
+    /// What it is made as.
+    package var type = PackType.spectro
+    /// Where its registry keeps it; empty for what came as a whole.
+    package var location = ""
+
+    /// Whether its bytes are here: of what a registry lists, they are fetched at the first use.
+    package var isFetched: Bool { !valuesDigest.isEmpty }
 
     /// The version, when it is one that trains can compare.
     package var semanticVersion: SemanticVersion? { SemanticVersion(version) }

@@ -8,6 +8,7 @@ import Primitives
 struct ObjectMetaWire: JSONWritable, Sendable {
     let uid: String
     let name: String
+    var labels: [String: String] = [:]
     var annotations: [String: String] = [:]
     let createdAt: Timestamp
     let modifiedAt: Timestamp
@@ -17,7 +18,7 @@ struct ObjectMetaWire: JSONWritable, Sendable {
             writer.field("annotations", annotations.sortedObject)
             writer.field("creationTimestamp", createdAt)
             writer.field("deletionTimestamp", Timestamp.never)
-            writer.field("labels", JSONObject())
+            writer.field("labels", labels.sortedObject)
             writer.field("lastModifiedTimestamp", modifiedAt)
             writer.field("name", name)
             writer.field("uid", uid)
@@ -107,7 +108,7 @@ struct PackSummaryWire: JSONWritable, Sendable {
         writer.field("presets", pack.presets)
         writer.field("registryUid", pack.registryUID)
         writer.field("schema", SchemaRule.rules(of: pack.schema))
-        writer.field("type", "spectro")
+        writer.field("type", pack.type.rawValue)
         writer.field("values", filled.values)
         writer.field("version", pack.version)
     }
@@ -168,7 +169,7 @@ struct PackMetadataWire: JSONWritable, Sendable {
                             for source in sources { write(source, &writer) }
                         }
                     )
-                    writer.field("type", "spectro")
+                    writer.field("type", newest.type.rawValue)
                 }
             )
         }

@@ -4,10 +4,13 @@ import Storage
 
 extension Packs {
     var registryEndpoints: [Endpoint] {
-        [metadata, registries, registrySummary, registry, syncStatus, helmRegistry]
+        [
+            metadata, registries, registrySummary, validatePack, createPack, registry, updatePack,
+            deletePack, syncPack, syncStatus,
+        ]
     }
 
-    private static let scopeQuery = QueryParameter(
+    static let scopeQuery = QueryParameter(
         "scope",
         .string(),
         "`system`, `tenant` or `all`; empty means all."
@@ -46,7 +49,7 @@ extension Packs {
             query: [Self.scopeQuery] + QueryParameter.paging + Self.listQuery,
             output: PackRegistriesWire.self
         ) { _, context in
-            let (items, meta) = try Self.page(of: database, context)
+            let (items, meta) = try Self.page(of: .pack, database, context)
             return PackRegistriesWire(
                 page: PageWire(items: items.map { RegistryWire(registry: $0) }, meta: meta)
             )
@@ -65,7 +68,7 @@ extension Packs {
             query: [Self.scopeQuery] + QueryParameter.paging + Self.listQuery,
             output: PackRegistriesSummaryWire.self
         ) { _, context in
-            let (items, meta) = try Self.page(of: database, context)
+            let (items, meta) = try Self.page(of: .pack, database, context)
             return PackRegistriesSummaryWire(
                 page: PageWire(items: items.map { RegistrySummaryWire(registry: $0) }, meta: meta)
             )
@@ -83,7 +86,7 @@ extension Packs {
             failures: [.resourceNotFound],
             output: RegistryWire.self
         ) { _, context in
-            RegistryWire(registry: try Self.packRegistry(of: database, context))
+            RegistryWire(registry: try Self.registry(.pack, of: database, context))
         }
     }
 
@@ -98,28 +101,105 @@ extension Packs {
             failures: [.resourceNotFound],
             output: SyncStatusWire.self
         ) { _, context in
-            SyncStatusWire(registry: try Self.packRegistry(of: database, context))
+            SyncStatusWire(registry: try Self.registry(.pack, of: database, context))
         }
     }
 
-    /// Answers for registries of every kind: a real client asks here whatever kind it was given
-    /// (CONVENTIONS §11).
-    private var helmRegistry: Endpoint {
+    private var validatePack: Endpoint {
         Endpoint(
-            .get,
-            "/v1/registries/helm/{uid}",
-            id: "v1RegistriesHelmUidGet",
-            tag: "registries-helm",
-            summary: "Shows one registry in the shape of a Helm registry, whatever its kind.",
-            access: .user(.registryGet),
-            failures: [.resourceNotFound],
-            output: HelmRegistryWire.self
-        ) { _, context in
-            HelmRegistryWire(registry: try Self.found(of: database, context))
+            .post,
+            "/v1/registries/pack/validate",
+            id: "V1RegistriesPackValidate",
+            tag: "registries-pack",
+            summary: "Sees whether a pack registry can be read; stores nothing.",
+            access: .user(.registryCreate),
+            failures: [.ruleViolated, .unavailable],
+            input: PackRegistryInput.Spec.self
+        ) { input, _ in
+            try await content.check(.pack, input.common.spec, input.common.secret)
         }
     }
 
-    private static func found(
+    private var createPack: Endpoint {
+        Endpoint(
+            .post,
+            "/v1/registries/pack",
+            id: "v1RegistriesPackCreate",
+            tag: "registries-pack",
+            summary: "Adds a pack registry once its index could be read, and begins to take it "
+                + "over.",
+            access: .user(.registryCreate),
+            success: 201,
+            failures: [.ruleViolated, .duplicateName, .limitExceeded, .unavailable],
+            query: [
+                Self.scopeQuery,
+                QueryParameter("skipPackSync", .boolean, "Leaves the first run to the schedule."),
+            ],
+            input: PackRegistryInput.self,
+            output: UIDAnswer.self
+        ) { input, context in
+            try await create(
+                .pack,
+                input.registry,
+                skipsSync: context.flag("skipPackSync"),
+                context
+            )
+        }.takingIdempotencyKey()
+    }
+
+    private var updatePack: Endpoint {
+        Endpoint(
+            .put,
+            "/v1/registries/pack/{uid}",
+            id: "v1RegistriesPackUidUpdate",
+            tag: "registries-pack",
+            summary: "Replaces the name of a pack registry and how it is reached; credentials "
+                + "that the body leaves out stay.",
+            access: .user(.registryUpdate),
+            failures: [
+                .ruleViolated, .resourceNotFound, .duplicateName, .conflict, .preconditionFailed,
+                .unavailable,
+            ],
+            input: PackRegistryInput.self
+        ) { input, context in
+            try await update(.pack, input.registry, context)
+        }
+    }
+
+    private var deletePack: Endpoint {
+        Endpoint(
+            .delete,
+            "/v1/registries/pack/{uid}",
+            id: "v1RegistriesPackUidDelete",
+            tag: "registries-pack",
+            summary: "Deletes a pack registry that no layer comes from.",
+            access: .user(.registryDelete),
+            failures: [.resourceNotFound, .inUse, .preconditionFailed]
+        ) { _, context in
+            try await delete(.pack, context)
+        }
+    }
+
+    private var syncPack: Endpoint {
+        Endpoint(
+            .post,
+            "/v1/registries/pack/{uid}/sync",
+            id: "v1RegistriesPackUidSync",
+            tag: "registries-pack",
+            summary: "Begins to bring a pack registry up to date; one run goes on at a time.",
+            access: .user(.registryUpdate),
+            success: 202,
+            failures: [.resourceNotFound, .ruleViolated, .conflict],
+            query: [Self.forceQuery]
+        ) { _, context in
+            try await beginSync(.pack, context)
+        }.takingIdempotencyKey()
+    }
+
+    /// The registry of any kind that the path names.
+    ///
+    /// - Throws: `.resourceNotFound`, also for one of another tenant.
+    static func found(
         of database: Database,
         _ context: RequestContext
     ) throws -> Registry {
@@ -136,20 +216,10 @@ extension Packs {
         }
     }
 
-    /// The pack registry that the path names.
-    ///
-    /// - Throws: `.resourceNotFound`, also for a registry of another kind or tenant.
-    static func packRegistry(
-        of database: Database,
-        _ context: RequestContext
-    ) throws -> Registry {
-        let registry = try found(of: database, context)
-        guard registry.kind == .pack else { throw Failure.notFound("Registry", registry.uid) }
-        return registry
-    }
-
-    private static func page(
-        of database: Database,
+    /// The page of the registries of one kind that the query asks for.
+    static func page(
+        of kind: Registry.Kind,
+        _ database: Database,
         _ context: RequestContext
     ) throws -> ([Registry], ListMeta) {
         let scope = try scope(context)
@@ -158,7 +228,7 @@ extension Packs {
         let order = try RegistryOrder(context.query("orderBy") ?? "")
         return try database.read { tx in
             let visible = try RegistryStore.visible(context.tenantUID, tx)
-                .filter { $0.kind == .pack && scope($0) && filter.matches($0) }
+                .filter { $0.kind == kind && scope($0) && filter.matches($0) }
             let found = order.sorted(visible)
             let shown = page.slice(of: found, key: \.uid)
             let meta = context.listMeta(

@@ -6,19 +6,25 @@ import Primitives
 
 /// v1RegistrySyncStatus.
 ///
-/// The embedded registry is filled by imports, so there is nothing to
-/// synchronise with and its content is always up to date.
+/// The embedded registry is filled by imports, so there is nothing to synchronise with and its
+/// content is always up to date. Of a private Helm repository nothing is taken over.
 struct SyncStatusWire: WireOutput {
     let registry: Registry
 
     func write(to writer: inout JSONWriter) {
+        let sync = registry.sync
         writer.object { writer in
-            writer.field("isSyncSupported", false)
-            writer.field("lastRunTime", registry.modifiedAt)
-            writer.field("lastSyncedTime", registry.modifiedAt)
-            writer.field("message", "")
-            writer.field("status", "Success")
+            writer.field("isSyncSupported", registry.isSynchronised)
+            writer.field("lastRunTime", runAt)
+            writer.field("lastSyncedTime", sync.map { $0.syncedAt ?? .never } ?? runAt)
+            writer.field("message", sync?.message ?? "")
+            writer.field("status", (sync?.status ?? .success).rawValue)
         }
+    }
+
+    private var runAt: Timestamp {
+        guard let sync = registry.sync else { return registry.modifiedAt }
+        return sync.finishedAt ?? sync.startedAt ?? .never
     }
 
     static var examples: [SyncStatusWire] { [SyncStatusWire(registry: .example)] }
@@ -36,7 +42,7 @@ struct RegistriesMetadataWire: WireOutput {
                     for registry in registries {
                         writer.object { writer in
                             writer.field("isDefault", registry.isDefault)
-                            writer.field("isPrivate", false)
+                            writer.field("isPrivate", registry.spec.isPrivate)
                             writer.field("kind", registry.kind.rawValue)
                             writer.field("name", registry.name)
                             writer.field("scope", registry.scope)
@@ -63,7 +69,8 @@ struct RegistryWire: WireOutput {
     let registry: Registry
     var shape = Shape.pack
 
-    var entityTag: String? { "\(registry.uid).\(registry.modifiedAt.milliseconds)" }
+    var entityTag: String? { String(registry.version) }
+    var showsMoreThanVersion: Bool { true }
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
@@ -73,11 +80,11 @@ struct RegistryWire: WireOutput {
             writer.field(
                 "spec",
                 object: { writer in
-                    writer.field("auth", object: { $0.field("type", "noAuth") })
+                    writer.field("auth", RegistryAuthWire(spec: registry.spec))
                     writer.field("endpoint", registry.endpoint)
                     switch shape {
-                    case .pack: writer.field("private", false)
-                    case .helm: writer.field("isPrivate", false)
+                    case .pack: writer.field("private", registry.spec.isPrivate)
+                    case .helm: writer.field("isPrivate", registry.spec.isPrivate)
                     }
                     writer.field("name", registry.name)
                     writer.field("registryUid", registry.uid)
@@ -97,7 +104,7 @@ struct RegistryWire: WireOutput {
         }
     }
 
-    static var examples: [RegistryWire] { [RegistryWire(registry: .example)] }
+    static var examples: [RegistryWire] { Registry.examples.map { RegistryWire(registry: $0) } }
 }
 
 /// v1HelmRegistry, with its own examples.
@@ -105,12 +112,15 @@ struct HelmRegistryWire: WireOutput {
     let registry: Registry
 
     var entityTag: String? { RegistryWire(registry: registry).entityTag }
+    var showsMoreThanVersion: Bool { true }
 
     func write(to writer: inout JSONWriter) {
         RegistryWire(registry: registry, shape: .helm).write(to: &writer)
     }
 
-    static var examples: [HelmRegistryWire] { [HelmRegistryWire(registry: .example)] }
+    static var examples: [HelmRegistryWire] {
+        Registry.examples.map { HelmRegistryWire(registry: $0) }
+    }
 }
 
 /// v1PackRegistries.
@@ -124,9 +134,21 @@ struct PackRegistriesWire: WireOutput {
     }
 }
 
-/// v1PackRegistrySummary.
+/// v1HelmRegistries.
+struct HelmRegistriesWire: WireOutput {
+    let page: PageWire<HelmRegistryWire>
+
+    func write(to writer: inout JSONWriter) { page.write(to: &writer) }
+
+    static var examples: [HelmRegistriesWire] {
+        [HelmRegistriesWire(page: PageWire(items: HelmRegistryWire.examples, meta: .example))]
+    }
+}
+
+/// v1PackRegistrySummary and v1HelmRegistrySummary.
 struct RegistrySummaryWire: JSONWritable, Sendable {
     let registry: Registry
+    var shape = RegistryWire.Shape.pack
 
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
@@ -135,7 +157,10 @@ struct RegistrySummaryWire: JSONWritable, Sendable {
                 "spec",
                 object: { writer in
                     writer.field("endpoint", registry.endpoint)
-                    writer.field("private", false)
+                    switch shape {
+                    case .pack: writer.field("private", registry.spec.isPrivate)
+                    case .helm: writer.field("isPrivate", registry.spec.isPrivate)
+                    }
                     writer.field("scope", registry.scope)
                 }
             )
@@ -156,19 +181,64 @@ struct PackRegistriesSummaryWire: WireOutput {
     func write(to writer: inout JSONWriter) { page.write(to: &writer) }
 
     static var examples: [PackRegistriesSummaryWire] {
-        [
-            PackRegistriesSummaryWire(
-                page: PageWire(
-                    items: [RegistrySummaryWire(registry: .example)],
-                    meta: .example
+        let items = Registry.examples.map { RegistrySummaryWire(registry: $0) }
+        return [PackRegistriesSummaryWire(page: PageWire(items: items, meta: .example))]
+    }
+}
+
+/// v1HelmRegistriesSummary.
+struct HelmRegistriesSummaryWire: WireOutput {
+    let page: PageWire<RegistrySummaryWire>
+
+    func write(to writer: inout JSONWriter) { page.write(to: &writer) }
+
+    static var examples: [HelmRegistriesSummaryWire] {
+        let items = Registry.examples.map { RegistrySummaryWire(registry: $0, shape: .helm) }
+        return [HelmRegistriesSummaryWire(page: PageWire(items: items, meta: .example))]
+    }
+}
+
+/// v1RegistryAuth as it is shown: never with a password or a token.
+struct RegistryAuthWire: JSONWritable, Sendable {
+    let spec: RegistrySpec
+
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            if spec.hasTLS {
+                writer.field(
+                    "tls",
+                    object: { writer in
+                        if !spec.ca.isEmpty { writer.field("ca", spec.ca) }
+                        if !spec.certificate.isEmpty {
+                            writer.field("certificate", spec.certificate)
+                        }
+                        writer.field("enabled", spec.isTLSEnabled)
+                        writer.field("insecureSkipVerify", spec.skipsVerification)
+                    }
                 )
-            )
-        ]
+            }
+            writer.field("type", spec.auth.rawValue)
+            if !spec.username.isEmpty { writer.field("username", spec.username) }
+        }
+    }
+}
+
+extension RegistrySpec {
+    /// Whether anything is said about TLS.
+    fileprivate var hasTLS: Bool {
+        !ca.isEmpty || !certificate.isEmpty || isTLSEnabled || skipsVerification
     }
 }
 
 extension Registry {
     fileprivate var meta: ObjectMetaWire {
-        ObjectMetaWire(uid: uid, name: name, createdAt: createdAt, modifiedAt: modifiedAt)
+        ObjectMetaWire(
+            uid: uid,
+            name: name,
+            labels: spec.labels,
+            annotations: spec.annotations,
+            createdAt: createdAt,
+            modifiedAt: modifiedAt
+        )
     }
 }

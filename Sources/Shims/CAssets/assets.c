@@ -31,12 +31,14 @@ static const unsigned char migration_0008[] = {
 static const unsigned char migration_0009[] = {
 #embed "../../../migrations/0009_deleted_credentials.sql"
 };
-
 static const unsigned char migration_0010[] = {
 #embed "../../../migrations/0010_bounds_by_count.sql"
 };
 static const unsigned char migration_0011[] = {
 #embed "../../../migrations/0011_trains.sql"
+};
+static const unsigned char migration_0012[] = {
+#embed "../../../migrations/0012_registries.sql"
 };
 
 #define ASSET(path, array) { path, array, sizeof array }
@@ -53,6 +55,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0009_deleted_credentials.sql", migration_0009),
     ASSET("migrations/0010_bounds_by_count.sql", migration_0010),
     ASSET("migrations/0011_trains.sql", migration_0011),
+    ASSET("migrations/0012_registries.sql", migration_0012),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];

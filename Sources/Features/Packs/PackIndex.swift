@@ -1,0 +1,148 @@
+import Archive
+import JSON
+
+/// What a remote pack registry holds: the file `index.json` (docs/pack-registry.md).
+package struct PackIndex: Sendable {
+    /// Why a text is no index.
+    struct Invalid: Error {}
+
+    /// One version of one pack.
+    package struct Entry: Sendable, Hashable {
+        /// The pack's name.
+        package let name: String
+        /// The pack's version.
+        package let version: String
+        /// `sha256:<hex>` over the pack's files, as `PackDraft.digest`: what says that two are one.
+        package let digest: String
+        /// Where the archive is: relative to the index, or a URL.
+        package let archive: String
+        /// `sha256:<hex>` of the archive's bytes.
+        package let archiveDigest: String
+        /// The length of the archive in bytes.
+        package let size: Int
+        /// Whether it may be used.
+        package let state: PackState
+    }
+
+    /// The name of the file.
+    package static let fileName = "index.json"
+
+    /// The versions, sorted by name and, within one, as texts of versions.
+    package let entries: [Entry]
+
+    init(_ bytes: [UInt8]) throws(Invalid) {
+        let limits = JSONLimits(bytesMax: PackLimits.packIndexBytesMax)
+        guard let value = try? JSONParser.parse(bytes, limits: limits),
+            let items = value["packs"]?.elements, items.count <= PackLimits.packsInIndexMax
+        else { throw Invalid() }
+        var entries: [Entry] = []
+        for item in items {
+            guard let name = item["name"]?.text, let version = item["version"]?.text,
+                let digest = item["digest"]?.text, let archive = item["archive"]?.text,
+                let archiveDigest = item["archiveDigest"]?.text, PackName.isValid(name),
+                version.utf8.count <= PackLimits.versionBytesMax,
+                archive.utf8.count <= PackLimits.pathBytesMax
+            else { throw Invalid() }
+            entries.append(
+                Entry(
+                    name: name,
+                    version: version,
+                    digest: digest,
+                    archive: archive,
+                    archiveDigest: archiveDigest,
+                    size: Int(clamping: item["size"]?.integer ?? 0),
+                    state: item["state"]?.text.flatMap(PackState.init) ?? .active
+                )
+            )
+        }
+        self.entries = entries
+    }
+
+    /// Writes the index of a folder into it, and an archive beside each pack that is a folder.
+    ///
+    /// The same packs give the same bytes.
+    ///
+    /// - Throws: `Refusal` naming the first pack with a fault, or two of one name and version;
+    ///   `ArchiveError`, `FileError`.
+    @discardableResult
+    package static func write(folder: String) throws -> PackIndex {
+        var entries: [String: Entry] = [:]
+        for source in try PackSource.find(in: folder) {
+            let reading = source.read()
+            guard let draft = reading.draft else {
+                let fault = reading.faults.first?.description ?? "it cannot be read"
+                throw Refusal(description: "\(source.name): \(fault)")
+            }
+            let bytes = try source.archive()
+            var file = source.name
+            if !source.isArchive {
+                file = "\(draft.name)-\(draft.version).tgz"
+                try Files.atomicWrite(path: "\(folder)/\(file)", bytes: bytes)
+            }
+            let entry = Entry(
+                name: draft.name,
+                version: draft.version,
+                digest: draft.digest,
+                archive: file,
+                archiveDigest: BlobStore.digest(of: bytes),
+                size: bytes.count,
+                state: .active
+            )
+            let key = "\(draft.name)\n\(draft.version)"
+            // The archive that this command made of a folder beside it is that folder's.
+            if let known = entries[key], known.digest != entry.digest {
+                throw Refusal(
+                    description: "\(known.archive) and \(file) are both \(draft.name) "
+                        + "\(draft.version) and differ."
+                )
+            }
+            entries[key] = entries[key] ?? entry
+        }
+        let index = PackIndex(sorted: Array(entries.values))
+        try Files.atomicWrite(
+            path: "\(folder)/\(fileName)",
+            bytes: index.jsonBytes() + [UInt8(ascii: "\n")]
+        )
+        return index
+    }
+
+    /// Why a folder has no index.
+    package struct Refusal: Error, CustomStringConvertible {
+        /// A sentence for the operator.
+        package let description: String
+    }
+
+    private init(sorted entries: [Entry]) {
+        self.entries = entries.sorted {
+            $0.name == $1.name
+                ? PackStore.newer($1.version, than: $0.version) : $0.name < $1.name
+        }
+    }
+}
+
+extension PackIndex: JSONWritable {
+    /// Writes the file.
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("format", "easel-pack-index/1")
+            writer.field(
+                "packs",
+                array: { writer in
+                    for entry in entries {
+                        writer.object { writer in
+                            writer.field("name", entry.name)
+                            writer.field("version", entry.version)
+                            writer.field("digest", entry.digest)
+                            writer.field("archive", entry.archive)
+                            writer.field("archiveDigest", entry.archiveDigest)
+                            writer.field("size", entry.size)
+                            if entry.state != .active {
+                                writer.field("state", entry.state.rawValue)
+                            }
+                        }
+                    }
+                }
+            )
+        }
+    }
+}
