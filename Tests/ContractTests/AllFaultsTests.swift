@@ -15,6 +15,9 @@ struct AllFaultsTests {
         // Rules are told only to machines that something admits, which a body that does not fit
         // does not show.
         "v1EdgeHostDevicesRegister",
+        // Nothing is fetched for a body that does not fit.
+        "V1RegistriesPackValidate", "v1RegistriesPackCreate", "v1RegistriesPackUidUpdate",
+        "V1RegistriesHelmValidate", "v1RegistriesHelmCreate", "v1RegistriesHelmUidUpdate",
     ]
 
     struct Case {

@@ -60,8 +60,9 @@ extension World {
     /// One successful call of every operation, in an order in which each finds what it needs and
     /// nothing that a later one needs is gone.
     func calls(of place: Place) throws -> [Call] {
-        try reads(of: place) + identityWrites(of: place) + profileWrites(of: place)
-            + agentWrites(of: place) + applianceWrites(of: place) + deletes(of: place)
+        try reads(of: place) + identityWrites(of: place) + registryWrites(of: place)
+            + profileWrites(of: place) + agentWrites(of: place) + applianceWrites(of: place)
+            + deletes(of: place)
     }
 
     private func reads(of p: Place) -> [Call] {
@@ -169,6 +170,9 @@ extension World {
                 "/v1/registries/pack/\(p.registryUID)/sync/status"
             ),
             get("v1RegistriesHelmUidGet", "/v1/registries/helm/\(p.registryUID)"),
+            get("v1RegistriesHelmList", "/v1/registries/helm"),
+            get("v1RegistriesHelmSummaryList", "/v1/registries/helm/summary"),
+            get("v1RegistriesHelmUidSyncStatus", "/v1/registries/helm/\(p.helmUID)/sync/status"),
         ]
     }
 
@@ -524,6 +528,16 @@ extension World {
                 method: .delete,
                 target: "/v1/clusterprofiles/bulk",
                 body: ["uids": [.string(p.draftUID)]]
+            ),
+            call(
+                "v1RegistriesPackUidDelete",
+                "/v1/registries/pack/\(p.remoteUID)",
+                project: false
+            ),
+            call(
+                "v1RegistriesHelmUidDelete",
+                "/v1/registries/helm/\(p.helmUID)",
+                project: false
             ),
             call("v1EdgeTokensUidDelete", "/v1/edgehosts/tokens/\(p.tokenUID)", project: false),
             call("v1ApiKeysUidDelete", "/v1/apiKeys/\(p.spareKeyUID)", project: false),

@@ -42,6 +42,9 @@ struct Place: Sendable {
     /// A registry of this tenant alone, and a pack in it.
     var registryUID = ""
     var packUID = ""
+    /// A pack registry and a Helm repository elsewhere, neither taken over yet.
+    var remoteUID = ""
+    var helmUID = ""
 
     /// The uids that calls name, made into ones that nobody has, of the same length.
     var unknown: Place {
@@ -62,6 +65,8 @@ struct Place: Sendable {
         place.draftUID = turned(draftUID)
         place.registryUID = turned(registryUID)
         place.packUID = turned(packUID)
+        place.remoteUID = turned(remoteUID)
+        place.helmUID = turned(helmUID)
         return place
     }
 
@@ -72,7 +77,7 @@ struct Place: Sendable {
             (memberUID, "<member>"), (applianceUID, "<appliance>"), (waitingUID, "<waiting>"),
             (tokenUID, "<token>"), (profileUID, "<profile>"), (manifestUID, "<manifest>"),
             (digest, "<digest>"), (draftUID, "<draft>"), (registryUID, "<registry>"),
-            (packUID, "<pack>"),
+            (packUID, "<pack>"), (remoteUID, "<remote>"), (helmUID, "<helm>"),
         ]
     }
 }
@@ -214,7 +219,7 @@ struct PlaceMaker {
             .text ?? ""
     }
 
-    /// Registries of single tenants have no operation yet, so rows are copied.
+    /// A registry as an import fills it: of single tenants there are none, so rows are copied.
     private func addRegistry(to place: inout Place, _ name: String) async throws {
         let registry = UID.make(at: TestDispatcher.moment).text
         let pack = UID.make(at: TestDispatcher.moment).text
@@ -247,6 +252,20 @@ struct PlaceMaker {
         }
         place.registryUID = registry
         place.packUID = pack
+        place.remoteUID =
+            try await must(
+                .post,
+                "/v1/registries/pack?skipPackSync=true",
+                place,
+                try Bodies.registry("Remote")
+            )["uid"]?.text ?? ""
+        place.helmUID =
+            try await must(
+                .post,
+                "/v1/registries/helm",
+                place,
+                try Bodies.registry("Charts")
+            )["uid"]?.text ?? ""
     }
 
     private func addProfiles(to place: inout Place) async throws {

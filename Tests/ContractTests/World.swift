@@ -32,6 +32,14 @@ struct World: Sendable {
 
     static let webPack = "web"
 
+    /// What registries of the places hold: nothing, so that taking it over writes nothing else.
+    static let site = Result {
+        try StaticSite([
+            "index.json": Array("{\"packs\": []}".utf8),
+            "index.yaml": Array("apiVersion: v1\nentries: {}\n".utf8),
+        ])
+    }
+
     /// - Parameter adjust: changes how the database is opened.
     init(_ adjust: (inout DatabaseOptions) -> Void = { _ in }) async throws {
         clock = TestClock()
@@ -52,6 +60,7 @@ struct World: Sendable {
                 serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----CA-----\n",
                 logger: logger,
+                outbound: try Self.site.get().client,
                 clientAuthority: try ClientAuthority(folder: TemporaryDirectory.make(), at: .now()),
                 clock: clock.clock
             )

@@ -125,6 +125,7 @@ extension Profiles {
         ) { input, context in
             let (call, shape) = (try ProfileCall(context), context.bodyFaults)
             let textFaults = try await faults(of: [input.pack], call)
+            try await fetchCharts(of: [input.pack], tenantUID: context.tenantUID)
             return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let faults = FaultList(textFaults)
@@ -173,6 +174,7 @@ extension Profiles {
             let (call, shape) = (try ProfileCall(context), context.bodyFaults)
             let name = try context.parameter("packName")
             let textFaults = try await faults(of: [input.pack], call)
+            try await fetchCharts(of: [input.pack], tenantUID: context.tenantUID)
             try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let former = try call.layer(named: name, of: profile)

@@ -14,6 +14,7 @@ enum LayerResolver {
     ///
     /// - Throws: `.ruleViolated` when several registries hold the pack and none is named.
     static func pack(
+        kind: LayerKind = .spectro,
         name: String,
         registryUID: String,
         packUID: String,
@@ -38,6 +39,7 @@ enum LayerResolver {
                 name: name,
                 version: tag,
                 tenantUID: tenantUID,
+                kinds: kind.registryKinds,
                 pointer: pointer + "/registryUid",
                 tx
             )
@@ -75,6 +77,7 @@ enum LayerResolver {
             }
             let link = linked[layer.name]
             let pack = try pack(
+                kind: layer.kind,
                 name: layer.name,
                 registryUID: layer.registryUID,
                 packUID: link ?? layer.packUID,
@@ -93,11 +96,26 @@ enum LayerResolver {
                 )
                 continue
             }
+            // A newer version may have been listed since the layer was written.
+            guard pack.isFetched else {
+                faults.add(Self.notFetched(pack, "/spec/draft/packs/\(index)"))
+                continue
+            }
             let values = try layer.values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
             resolved.append(Resolved(layer: layer, pack: pack, values: values))
         }
         try ProfileRules.refuse(faults)
         return resolved
+    }
+
+    /// The fault of a layer whose chart is listed and whose bytes are not here.
+    static func notFetched(_ pack: PackVersion, _ pointer: String) -> Fault {
+        Fault(
+            pointer,
+            "ChartNotFetched",
+            "Chart '\(pack.name)' \(pack.version) has come to its registry just now and is not "
+                + "fetched yet; write the layer again."
+        )
     }
 
     /// The layers as agents take them, in the order of installation; every part is in the blob

@@ -1,4 +1,5 @@
 import JSON
+import Packs
 import Primitives
 
 /// What a profile is a template of.
@@ -27,6 +28,15 @@ package enum LayerKind: String, Sendable, CaseIterable {
     case manifest
     case helm
     case oci
+
+    /// The registries that such a layer comes from when it names none.
+    var registryKinds: [Registry.Kind] {
+        switch self {
+        case .spectro, .manifest: [.pack]
+        case .helm: [.helm, .oci]
+        case .oci: [.oci]
+        }
+    }
 }
 
 /// A named YAML document of a layer, kept byte for byte.

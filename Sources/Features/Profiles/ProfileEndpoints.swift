@@ -47,6 +47,7 @@ extension Profiles {
                 shape: context.bodyFaults,
                 texts: try await faults(of: input.spec.template.layers, call)
             )
+            try await fetchCharts(of: input.spec.template.layers, tenantUID: context.tenantUID)
             return try await context.write(database) { tx in
                 let profile = try create(input, faults, publishes: publishes, call, tx)
                 return UIDAnswer(uid: profile.uid)
@@ -177,6 +178,10 @@ extension Profiles {
             let found = ProfileFaults(
                 shape: context.bodyFaults,
                 texts: try await faults(of: input.spec.template?.layers ?? [], call)
+            )
+            try await fetchCharts(
+                of: input.spec.template?.layers ?? [],
+                tenantUID: context.tenantUID
             )
             try await database.write { tx in
                 let former = try call.fetchForWrite(tx, "clusterProfile.update")

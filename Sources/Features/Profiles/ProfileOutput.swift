@@ -71,6 +71,7 @@ struct LayerOutput: JSONWritable, Sendable {
         if layer.kind != .manifest {
             do {
                 pack = try LayerResolver.pack(
+                    kind: layer.kind,
                     name: layer.name,
                     registryUID: layer.registryUID,
                     packUID: layer.packUID,

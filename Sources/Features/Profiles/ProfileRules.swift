@@ -184,6 +184,7 @@ enum ProfileRules {
     ) throws -> PackVersion? {
         do {
             if let pack = try LayerResolver.pack(
+                kind: input.kind,
                 name: input.name,
                 registryUID: input.registryUID,
                 packUID: input.packUID,
@@ -192,6 +193,7 @@ enum ProfileRules {
                 pointer: input.pointer,
                 tx
             ) {
+                if let fault = misfit(pack, input) { faults.add(fault) }
                 return pack
             }
         } catch let failure as Failure where failure.code == .ruleViolated {
@@ -209,6 +211,18 @@ enum ProfileRules {
             )
         )
         return nil
+    }
+
+    /// What keeps a version from being the content of a layer.
+    private static func misfit(_ pack: PackVersion, _ input: LayerInput) -> Fault? {
+        if pack.type == .helm, input.kind == .spectro {
+            return Fault(
+                input.pointer + "/type",
+                "WrongType",
+                "'\(pack.name)' is a Helm chart: the type of layer '\(input.name)' must be helm."
+            )
+        }
+        return pack.isFetched ? nil : LayerResolver.notFetched(pack, input.pointer + "/tag")
     }
 
     /// The values with the chosen presets merged in.

@@ -376,4 +376,37 @@ extension ProfileStore {
             .int(countMax)
         ) { Referrer("clusterprofile", uid: $0.text(0), name: $0.text(1)) }
     }
+
+    /// The profiles of a tenant whose draft or newest revision names a registry.
+    ///
+    /// A uid stands in stored JSON as it is, so that the texts need not be parsed; deleting a
+    /// registry is rare.
+    static func registryReferrers(
+        _ registryUID: String,
+        tenantUID: String,
+        _ countMax: Int,
+        _ tx: borrowing Transaction
+    ) throws -> [Referrer] {
+        var referrers: [Referrer] = []
+        try tx.each(
+            """
+            SELECT p.uid, p.name, p.draft, r.content
+            FROM profile p LEFT JOIN profile_revision r
+                ON r.profile_uid = p.uid AND r.number = p.published_number
+            WHERE p.tenant_uid = $1 ORDER BY p.uid
+            """,
+            .text(tenantUID)
+        ) { row in
+            let isUser =
+                row.text(2).contains(registryUID)
+                || row.optionalText(3)?.contains(registryUID) == true
+            if isUser {
+                referrers.append(
+                    Referrer("clusterprofile", uid: row.text(0), name: row.text(1))
+                )
+            }
+            return referrers.count < countMax
+        }
+        return referrers
+    }
 }

@@ -55,6 +55,7 @@ extension Profiles {
         let type = profile?.type ?? input.type
         let cloudType = profile?.cloudType ?? input.cloudType
         let textFaults = try await textFaults(of: input.layers)
+        try await fetchCharts(of: input.layers, tenantUID: call.tenantUID)
         let (faults, layers) = try database.read { tx in
             let faults = FaultList(textFaults)
             _ = try ProfileRules.layers(

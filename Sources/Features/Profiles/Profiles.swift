@@ -12,6 +12,7 @@ package struct Profiles: Sendable {
     let publisher: Publisher
     let archives: ProfileArchives
     let onDelete: @Sendable (_ profileUID: String) -> Void
+    let prepareChart: @Sendable (WantedChart, _ tenantUID: String) async throws -> Void
     private let onBroken: @Sendable (_ profileUID: String, any Error) -> Void
 
     /// - Parameters:
@@ -20,6 +21,7 @@ package struct Profiles: Sendable {
     ///     least 1; nil for all.
     ///   - onRevision: told each new revision after its commit, on the writer's thread.
     ///   - onDelete: told the uid of each deleted profile, in the same way.
+    ///   - prepareChart: fetches a chart that a layer names.
     ///   - onBroken: told why a profile could not follow a train, in the same way.
     package init(
         database: Database,
@@ -27,11 +29,15 @@ package struct Profiles: Sendable {
         revisionsKept: Int? = nil,
         onRevision: @escaping @Sendable (RevisionNotice) -> Void,
         onDelete: @escaping @Sendable (_ profileUID: String) -> Void = { _ in },
+        prepareChart:
+            @escaping @Sendable (WantedChart, _ tenantUID: String) async throws -> Void = { _, _ in
+            },
         onBroken: @escaping @Sendable (_ profileUID: String, any Error) -> Void = { _, _ in }
     ) {
         self.database = database
         self.archives = archives
         self.onDelete = onDelete
+        self.prepareChart = prepareChart
         self.onBroken = onBroken
         publisher = Publisher(onRevision: onRevision, revisionsKept: revisionsKept)
     }

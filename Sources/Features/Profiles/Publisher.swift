@@ -180,7 +180,7 @@ struct Publisher: Sendable {
                 name: packName,
                 train: train,
                 tx
-            )
+            ), pack.isFetched
         else { return nil }
         let values = try layer.values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
         return try LayerResolver.revision(.init(layer: layer, pack: pack, values: values), tx)

@@ -17,6 +17,7 @@ enum EnvironmentFlags {
             "caller-rate": false, "failure-rate": false, "registration-rate": false,
             "connection-rate": false, "connections": false, "connections-per-address": false,
             "trusted-proxy": false, "proxy-field": false, "outbound-allow": false,
+            "registry-folder": false, "registry-sync-hours": false,
         ],
         "bootstrap": ["data": false, "org": false, "email": false, "password-file": false],
         "import": ["data": false, "server": false, "api-key": false],
@@ -29,7 +30,7 @@ enum EnvironmentFlags {
     /// commas.
     private static let repeated: Set<String> = [
         "listen", "tls-listen", "tls-host", "tls-cert", "tls-key", "tls-client-auth",
-        "trusted-proxy", "outbound-allow",
+        "trusted-proxy", "outbound-allow", "registry-folder",
     ]
 
     /// The process's environment.

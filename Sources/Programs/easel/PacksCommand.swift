@@ -16,8 +16,28 @@ struct PacksCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "packs",
         abstract: "Work with packs.",
-        subcommands: [Import.self, Push.self]
+        subcommands: [Import.self, Index.self, Push.self]
     )
+
+    /// `easel packs index`.
+    struct Index: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write the index of a folder of packs, so that a web server is a registry."
+        )
+
+        @Argument(help: "The folder; each pack in it that is a folder gets an archive beside it.")
+        var folder: String
+
+        func run() throws {
+            let index: PackIndex
+            do {
+                index = try PackIndex.write(folder: folder)
+            } catch let refusal as PackIndex.Refusal {
+                throw Refusal(refusal.description)
+            }
+            print("\(folder)/\(PackIndex.fileName): \(index.entries.count) packs")
+        }
+    }
 
     /// `easel packs import`.
     struct Import: ParsableCommand {

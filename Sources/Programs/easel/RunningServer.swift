@@ -65,6 +65,8 @@ final class RunningServer {
                     loop: loops.loops[0],
                     workers: lookups
                 ),
+                registryFolders: options.registryFolder,
+                registrySyncHours: options.registrySyncHours,
                 clientAuthority: tls.clientAuthority,
                 revisionsKept: options.revisionsKept
             )
@@ -180,6 +182,7 @@ final class RunningServer {
         server.start(on: sockets)
         foundURL.value = Self.address(of: sockets)
         wiring.agents.startSweeper()
+        wiring.packs.sync.start()
         return sockets.addresses.map { address in
             let host = address.host.contains(":") ? "[\(address.host)]" : address.host
             return "\(address.isSecure ? "https" : "http")://\(host):\(address.port)"
@@ -197,6 +200,7 @@ final class RunningServer {
             done.signal()
         }
         done.wait()
+        wiring.packs.sync.stop()
         wiring.agents.stop()
         loops.shutdown()
         workers.shutdown()

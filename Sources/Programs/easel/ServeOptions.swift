@@ -71,6 +71,12 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "Revisions of a profile that are kept beside the published one.")
     var revisionsKept = 200
 
+    @Option(help: "Folder of this machine that pack registries may lie in; may be repeated.")
+    var registryFolder: [String] = []
+
+    @Option(help: "Hours between two runs of a registry's synchronisation; 0 for none.")
+    var registrySyncHours = 24
+
     @OptionGroup var limits: LimitOptions
 
     @OptionGroup var outbound: OutboundOptions
@@ -128,6 +134,9 @@ struct ServeOptions: ParsableArguments {
         }
         guard (1...1_000_000).contains(revisionsKept) else {
             throw ValidationError("--revisions-kept must be from 1 to 1000000.")
+        }
+        guard (0...8_760).contains(registrySyncHours) else {
+            throw ValidationError("--registry-sync-hours must be from 0 to 8760.")
         }
         guard tlsCert.count == tlsKey.count else {
             throw ValidationError("--tls-cert and --tls-key belong together; give as many of each.")

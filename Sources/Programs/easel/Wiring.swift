@@ -11,6 +11,7 @@ import Packs
 import Primitives
 import Profiles
 import Storage
+import Synchronization
 
 /// Puts the features together; the only file that knows them all.
 struct Wiring: Sendable {
@@ -34,6 +35,10 @@ struct Wiring: Sendable {
         let logger: Logger
         /// Fetches from registries; nil where nothing is fetched, such as for a document.
         var outbound: OutboundClient?
+        /// Folders of this machine that registries may lie in.
+        var registryFolders: [String] = []
+        /// Hours between two runs of a registry; 0 for none by schedule.
+        var registrySyncHours = 24
         /// Signs certificates of appliances.
         var clientAuthority: ClientAuthority?
         /// How many old revisions of a profile are kept; nil for all.
@@ -57,6 +62,7 @@ struct Wiring: Sendable {
             profileTemplates: Profiles.templates,
             onChange: { index.publish($0) }
         )
+        let charts = ChartSource()
         let profiles = Profiles(
             database: database,
             archives: ProfileArchives(
@@ -75,6 +81,7 @@ struct Wiring: Sendable {
                 )
             },
             onDelete: { index.remove(profileUID: $0) },
+            prepareChart: { try await charts.prepare($0, tenantUID: $1) },
             onBroken: { [logger = around.logger] uid, error in
                 logger.error(
                     "a profile could not follow its train",
@@ -82,14 +89,8 @@ struct Wiring: Sendable {
                 )
             }
         )
-        packs = Packs(database: database, workers: workers) { notice, tx in
-            try profiles.relink(
-                registryUID: notice.registryUID,
-                packName: notice.packName,
-                version: notice.version,
-                tx
-            )
-        }
+        packs = Self.packs(of: database, around, relinking: profiles)
+        charts.set(packs)
         self.profiles = profiles
         identity = try Identity(
             database: database,
@@ -107,6 +108,31 @@ struct Wiring: Sendable {
             clientAuthority: around.clientAuthority
         )
         cursors = try Self.cursors(database, around.sealingKey)
+    }
+
+    /// Packs whose imports relink the profiles that follow a train, in the same transaction.
+    private static func packs(
+        of database: Database,
+        _ around: Surroundings,
+        relinking profiles: Profiles
+    ) -> Packs {
+        Packs(
+            database: database,
+            workers: around.workers,
+            sealing: around.sealingKey,
+            remotes: RegistryRemotes(client: around.outbound, folders: around.registryFolders),
+            syncHours: around.registrySyncHours,
+            logger: around.logger,
+            onImport: { notice, tx in
+                try profiles.relink(
+                    registryUID: notice.registryUID,
+                    packName: notice.packName,
+                    version: notice.version,
+                    tx
+                )
+            },
+            referrers: Profiles.registryReferrers
+        )
     }
 
     private static func cursors(_ database: Database, _ key: SealingKey) throws -> CursorSealer {
@@ -162,6 +188,17 @@ struct Wiring: Sendable {
             people: identity.authenticator,
             agents: agents.authenticator
         )
+    }
+}
+
+/// Fetches charts for profiles, which are put together before the packs whose imports relink them.
+private final class ChartSource: Sendable {
+    private let packs = Mutex<Packs?>(nil)
+
+    func set(_ packs: Packs) { self.packs.withLock { $0 = packs } }
+
+    func prepare(_ chart: WantedChart, tenantUID: String) async throws {
+        try await packs.withLock { $0 }?.prepare(chart, tenantUID: tenantUID)
     }
 }
 

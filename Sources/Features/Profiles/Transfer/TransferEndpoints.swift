@@ -194,6 +194,10 @@ extension Profiles {
         let call = try ProfileCall(context)
         let publishes = context.flag("publish")
         let texts = try await textFaults(of: input.spec.template.layers.map(\.input))
+        try await fetchCharts(
+            of: input.spec.template.layers.map(\.input),
+            tenantUID: context.tenantUID
+        )
         return try await context.write(database) { tx in
             let faults = FaultList(texts)
             let layers = try input.layers(call, shape, faults, tx)
