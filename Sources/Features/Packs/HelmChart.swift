@@ -64,7 +64,10 @@ extension RegistryContent {
         _ registry: Registry,
         _ reader: RegistryReader
     ) async throws -> PackVersion {
-        let bytes = try await reader.file(entry.location, bytesMax: PackLimits.chartBytesMax)
+        let bytes =
+            registry.kind == .oci
+            ? try await ociChart(entry, registry)
+            : try await reader.file(entry.location, bytesMax: PackLimits.chartBytesMax)
         let chart = try await Self.aside { try HelmChart(bytes, of: entry) }
         let onImport = importer.onImport
         return try await database.write { tx in
@@ -105,7 +108,7 @@ extension RegistryContent {
         let registry = try database.read { tx in
             try RegistryStore.find(uid: pack.registryUID, tx)
         }
-        guard let registry, registry.kind == .helm else { return pack }
+        guard let registry, registry.kind != .pack else { return pack }
         let entry = HelmChartEntry(
             name: pack.name,
             version: pack.version,
@@ -137,14 +140,14 @@ extension RegistryContent {
         }
         do {
             for pack in packs where !pack.isFetched { _ = try await fetched(pack) }
-            guard packs.isEmpty, let registry, registry.kind == .helm, !wanted.tag.isEmpty else {
+            guard packs.isEmpty, let registry, !wanted.tag.isEmpty else {
                 return
             }
             let reader = try reader(registry)
-            guard let file = try await helmIndexFile(reader, unless: "") else { return }
-            let entries = try await Self.aside {
-                try HelmIndex(file.bytes, chart: wanted.name).entries
-            }
+            let entries =
+                registry.kind == .oci
+                ? try await ociCharts(named: wanted.name, registry)
+                : try await helmCharts(named: wanted.name, reader)
             let entry =
                 VersionTrain(wanted.tag)?.newest(of: entries) { SemanticVersion($0.version) }
                 ?? entries.first { $0.version == wanted.tag }
@@ -152,6 +155,14 @@ extension RegistryContent {
         } catch {
             throw Self.chartFailure(error, wanted.name, wanted.tag, pointer: wanted.pointer)
         }
+    }
+
+    private func helmCharts(
+        named name: String,
+        _ reader: RegistryReader
+    ) async throws -> [HelmChartEntry] {
+        guard let file = try await helmIndexFile(reader, unless: "") else { return [] }
+        return try await Self.aside { try HelmIndex(file.bytes, chart: name).entries }
     }
 
     private static func chartFailure(

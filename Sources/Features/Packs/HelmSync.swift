@@ -28,8 +28,31 @@ extension RegistryContent {
             return Outcome(message: "Nothing has changed.", validator: known)
         }
         let index = try HelmIndex(file.bytes)
+        return try await takeOver(
+            index.entries,
+            passedOver: index.skippedCount,
+            registry,
+            reader,
+            validator: file.validator
+        )
+    }
+
+    /// Lists charts, the newest versions of each, and fetches what trains of profiles may now mean.
+    ///
+    /// - Parameters:
+    ///   - all: the versions that the registry has; those of one chart stand together, the newest
+    ///     first.
+    ///   - passedOver: how many it has beside these.
+    ///   - validator: what the index said of its own version; kept when nothing was refused.
+    func takeOver(
+        _ all: [HelmChartEntry],
+        passedOver: Int,
+        _ registry: Registry,
+        _ reader: RegistryReader,
+        validator: String
+    ) async throws -> Outcome {
         var tally = SyncTally()
-        var entries = Self.listed(index)
+        var entries = Self.listed(all)
         let standings = try database.read { tx in
             try PackStore.standings(registryUID: registry.uid, tx)
         }
@@ -57,20 +80,20 @@ extension RegistryContent {
         tally.lost = try await drop(standings, keeping: entries, registry)
         try await database.write { tx in try RegistryStore.touch(registry.uid, tx) }
         var message = tally.message("chart")
-        let passed = index.skippedCount + index.entries.count - entries.count
+        let passed = passedOver + all.count - entries.count
         if passed > 0 {
             message +=
                 " \(passed) older or malformed ones are not listed; a layer may still name them."
         }
-        return Outcome(message: message, validator: tally.refused.isEmpty ? file.validator : "")
+        return Outcome(message: message, validator: tally.refused.isEmpty ? validator : "")
     }
 
     /// The newest versions of each chart, up to what a registry may list.
-    private static func listed(_ index: HelmIndex) -> [HelmChartEntry] {
+    private static func listed(_ all: [HelmChartEntry]) -> [HelmChartEntry] {
         var listed: [HelmChartEntry] = []
         var name = ""
         var count = 0
-        for entry in index.entries {
+        for entry in all {
             count = entry.name == name ? count + 1 : 1
             name = entry.name
             guard count <= PackLimits.helmVersionsListedMax,

@@ -106,7 +106,7 @@ extension RegistryContent {
         return Outcome(message: tally.message("pack"), validator: "")
     }
 
-    private func take(
+    func take(
         _ reading: PackReading,
         _ registry: Registry,
         _ tally: inout SyncTally,
@@ -127,7 +127,7 @@ extension RegistryContent {
 
     /// Gives each version the state that its registry says; one that is no longer listed is
     /// deprecated: profiles that hold it go on with what is stored here.
-    private func mark(
+    func mark(
         _ registry: Registry,
         states: [PackKey: PackState],
         _ tally: inout SyncTally

@@ -55,7 +55,8 @@ package struct Packs: Sendable {
 
     /// All operations of the folder.
     package var endpoints: [Endpoint] {
-        packEndpoints + registryEndpoints + helmRegistryEndpoints + [importPack]
+        packEndpoints + registryEndpoints + helmRegistryEndpoints + ociRegistryEndpoints
+            + [importPack]
     }
 
     /// Makes the embedded registry `Public Repo` unless it is there.

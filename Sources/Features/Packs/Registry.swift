@@ -82,6 +82,8 @@ package struct RegistrySpec: Sendable, Hashable {
     /// What an OCI registry holds: `helm`, `pack` or `zarf`; empty for other kinds.
     package var provider = ""
     /// The path that all content of an OCI registry lies under.
+    package var baseContentPath = ""
+    /// What counts in place of an empty `baseContentPath`.
     package var basePath = ""
 
     /// Where credentials are sent: two specs of one target may share them.

@@ -45,7 +45,7 @@ struct RegistryContent: Sendable {
                 // No chart has this name: only the form of the index is looked at.
                 _ = try await Self.aside { try HelmIndex(file.bytes, chart: "").skippedCount }
             case .oci:
-                throw OutboundError.badAnswer
+                try await checkOCI(spec, secret)
             }
         } catch {
             throw Self.failure(error)
@@ -59,7 +59,7 @@ struct RegistryContent: Sendable {
         switch registry.kind {
         case .pack: try await syncPacks(registry)
         case .helm: try await syncCharts(registry)
-        case .oci: throw OutboundError.badAnswer
+        case .oci: try await syncOCI(registry)
         }
     }
 

@@ -87,18 +87,18 @@ struct RegistryAuthInput: WireInput {
 
 /// `spec` of a registry in a request, as far as it is the same for every kind.
 struct RegistrySpecInput: Sendable {
-    let spec: RegistrySpec
+    var spec: RegistrySpec
     /// Empty parts are those that the request does not say again.
     let secret: RegistrySecret
 
     /// - Parameters:
-    ///   - flag: the member that says whether the registry is private.
+    ///   - flag: the member that says whether the registry is private; nil where none does.
     ///   - schemes: those that the endpoint may have.
-    init(_ fields: Fields, private flag: String, schemes: [String]) {
+    init(_ fields: Fields, private flag: String?, schemes: [String]) {
         let auth = fields.object("auth", as: RegistryAuthInput.self)
         var spec = RegistrySpec()
         spec.endpoint = Self.endpoint(fields, schemes)
-        spec.isPrivate = fields.optionalFlag(flag) ?? false
+        spec.isPrivate = flag.flatMap { fields.optionalFlag($0) } ?? false
         spec.auth = auth.type
         spec.username = auth.username
         spec.ca = auth.tls?.ca ?? ""

@@ -31,7 +31,14 @@ struct RegistryReader: Sendable {
         case .basic: authorization = OutboundRequest.basic(spec.username, secret.password)
         case .token: authorization = "Bearer \(secret.token)"
         }
-        trust = try OutboundTrust(
+        trust = try Self.trust(spec)
+    }
+
+    /// Whose certificates count for a registry.
+    ///
+    /// - Throws: `.badCertificates`.
+    static func trust(_ spec: RegistrySpec) throws(OutboundError) -> OutboundTrust {
+        try OutboundTrust(
             certificatesPEM: Array((spec.ca + "\n" + spec.certificate).utf8).trimmed,
             skipsCheck: spec.skipsVerification
         )

@@ -16,7 +16,8 @@ extension RegistrySpec: JSONWritable {
     private var texts: [(String, String)] {
         [
             ("endpoint", endpoint), ("auth", auth.rawValue), ("username", username), ("ca", ca),
-            ("certificate", certificate), ("provider", provider), ("basePath", basePath),
+            ("certificate", certificate), ("provider", provider),
+            ("baseContentPath", baseContentPath), ("basePath", basePath),
         ]
     }
 
@@ -42,6 +43,7 @@ extension RegistrySpec: JSONWritable {
         ca = value["ca"]?.text ?? ""
         certificate = value["certificate"]?.text ?? ""
         provider = value["provider"]?.text ?? ""
+        baseContentPath = value["baseContentPath"]?.text ?? ""
         basePath = value["basePath"]?.text ?? ""
         isPrivate = value["isPrivate"]?.flag ?? false
         isTLSEnabled = value["isTLSEnabled"]?.flag ?? false

@@ -231,7 +231,7 @@ extension RegistrySpec {
 }
 
 extension Registry {
-    fileprivate var meta: ObjectMetaWire {
+    var meta: ObjectMetaWire {
         ObjectMetaWire(
             uid: uid,
             name: name,

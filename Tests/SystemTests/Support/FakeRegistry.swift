@@ -1,7 +1,9 @@
 import TestSupport
 
-/// A registry as the large hosts run them, in a few lines of Python: tokens of a service, lists in
-/// pages, blobs at another host. Its answers can be made wrong.
+/// A registry as the large hosts run them, in a few lines of Python.
+///
+/// Tokens come from a service, lists in pages, blobs from another host; its answers can be made
+/// wrong.
 final class FakeRegistry: Sendable {
     let url: String
     private let process: ChildProcess
