@@ -18,6 +18,8 @@ struct AllFaultsTests {
         // Nothing is fetched for a body that does not fit.
         "V1RegistriesPackValidate", "v1RegistriesPackCreate", "v1RegistriesPackUidUpdate",
         "V1RegistriesHelmValidate", "v1RegistriesHelmCreate", "v1RegistriesHelmUidUpdate",
+        "v1BasicOciRegistriesValidate", "v1BasicOciRegistriesCreate",
+        "v1BasicOciRegistriesUidUpdate",
     ]
 
     struct Case {

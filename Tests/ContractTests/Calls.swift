@@ -173,6 +173,12 @@ extension World {
             get("v1RegistriesHelmList", "/v1/registries/helm"),
             get("v1RegistriesHelmSummaryList", "/v1/registries/helm/summary"),
             get("v1RegistriesHelmUidSyncStatus", "/v1/registries/helm/\(p.helmUID)/sync/status"),
+            get("v1OciRegistriesSummary", "/v1/registries/oci/summary"),
+            get("v1BasicOciRegistriesUidGet", "/v1/registries/oci/\(p.ociUID)/basic"),
+            get(
+                "v1BasicOciRegistriesUidSyncStatus",
+                "/v1/registries/oci/\(p.ociUID)/basic/sync/status"
+            ),
         ]
     }
 
@@ -537,6 +543,11 @@ extension World {
             call(
                 "v1RegistriesHelmUidDelete",
                 "/v1/registries/helm/\(p.helmUID)",
+                project: false
+            ),
+            call(
+                "v1BasicOciRegistriesUidDelete",
+                "/v1/registries/oci/\(p.ociUID)/basic",
                 project: false
             ),
             call("v1EdgeTokensUidDelete", "/v1/edgehosts/tokens/\(p.tokenUID)", project: false),

@@ -149,7 +149,7 @@ struct ConditionalTests {
         "v1ClusterProfilesValidatePacks", "v1ClusterProfilesUidValidatePacks",
         "v1ClusterProfilesFilterSummary", "v1ProjectsFilterSummary",
         "v1ClusterProfilesUidCloneValidate", "v1ClusterProfilesImportValidate",
-        "V1RegistriesPackValidate", "V1RegistriesHelmValidate",
+        "V1RegistriesPackValidate", "V1RegistriesHelmValidate", "v1BasicOciRegistriesValidate",
     ]
 
     @Test func `every POST of a person that does something is done once under one key`()

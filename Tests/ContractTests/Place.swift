@@ -45,6 +45,7 @@ struct Place: Sendable {
     /// A pack registry and a Helm repository elsewhere, neither taken over yet.
     var remoteUID = ""
     var helmUID = ""
+    var ociUID = ""
 
     /// The uids that calls name, made into ones that nobody has, of the same length.
     var unknown: Place {
@@ -67,6 +68,7 @@ struct Place: Sendable {
         place.packUID = turned(packUID)
         place.remoteUID = turned(remoteUID)
         place.helmUID = turned(helmUID)
+        place.ociUID = turned(ociUID)
         return place
     }
 
@@ -78,6 +80,7 @@ struct Place: Sendable {
             (tokenUID, "<token>"), (profileUID, "<profile>"), (manifestUID, "<manifest>"),
             (digest, "<digest>"), (draftUID, "<draft>"), (registryUID, "<registry>"),
             (packUID, "<pack>"), (remoteUID, "<remote>"), (helmUID, "<helm>"),
+            (ociUID, "<oci>"),
         ]
     }
 }
@@ -265,6 +268,13 @@ struct PlaceMaker {
                 "/v1/registries/helm",
                 place,
                 try Bodies.registry("Charts")
+            )["uid"]?.text ?? ""
+        place.ociUID =
+            try await must(
+                .post,
+                "/v1/registries/oci/basic?skipPackSync=true",
+                place,
+                try Bodies.registry("Harbor")
             )["uid"]?.text ?? ""
     }
 

@@ -49,6 +49,36 @@ extension World {
                 ),
             ]
         }
-        return calls
+        return calls + (try ociWrites(of: p))
+    }
+
+    private func ociWrites(of p: Place) throws -> [Call] {
+        let body = try Bodies.registry("Another OCI")
+        let base = "/v1/registries/oci"
+        return [
+            Call(
+                id: "v1BasicOciRegistriesValidate",
+                method: .post,
+                target: base + "/basic/validate",
+                body: body["spec"]
+            ),
+            Call(
+                id: "v1BasicOciRegistriesCreate",
+                method: .post,
+                target: base + "/basic?skipPackSync=true",
+                body: body
+            ),
+            Call(
+                id: "v1BasicOciRegistriesUidUpdate",
+                method: .put,
+                target: "\(base)/\(p.ociUID)/basic",
+                body: try Bodies.registry("Renamed OCI")
+            ),
+            Call(
+                id: "v1BasicOciRegistriesUidSync",
+                method: .post,
+                target: "\(base)/\(p.ociUID)/basic/sync"
+            ),
+        ]
     }
 }

@@ -37,6 +37,8 @@ struct World: Sendable {
         try StaticSite([
             "index.json": Array("{\"packs\": []}".utf8),
             "index.yaml": Array("apiVersion: v1\nentries: {}\n".utf8),
+            "v2/": Array("{}".utf8),
+            "v2/_catalog": Array("{\"repositories\": []}".utf8),
         ])
     }
 

@@ -43,7 +43,9 @@ struct OCIRegistryTests {
     private func synced(_ api: API, _ uid: String) async throws -> JSONValue {
         try await Wait.until("the registry is synchronised") {
             let status = try await api.call(.get, "/v1/registries/oci/\(uid)/basic/sync/status")
-            return ["Success", "Failed"].contains(status["status"]?.text) ? status : nil
+            // A literal nil would be the JSON value null.
+            let none: JSONValue? = Optional.none
+            return ["Success", "Failed"].contains(status["status"]?.text) ? status : none
         }
     }
 
@@ -58,19 +60,19 @@ struct OCIRegistryTests {
         let server = try await server()
         let api = try server.api(isSecure: false)
         let wrong = try await api.send(.post, Self.path, body(registry.url, password: "wrong"))
-        #expect(wrong.status == 422, "\(wrong)")
+        #expect(wrong.status == 400, "\(wrong)")
         #expect(wrong.text.contains("/spec/auth"), "\(wrong)")
         #expect(!wrong.text.contains("UNAUTHORIZED"))
         let nowhere = try await api.send(.post, Self.path, body(registry.url, content: "a/c"))
-        #expect(nowhere.status == 422, "\(nowhere)")
+        #expect(nowhere.status == 400, "\(nowhere)")
         #expect(nowhere.text.contains("/spec/baseContentPath"), "\(nowhere)")
         for endpoint in ["http://127.0.0.1:1", "http://127.0.0.2", "https://169.254.169.254"] {
             let refused = try await api.send(.post, Self.path, body(endpoint))
-            #expect(refused.status == 422, "\(refused)")
+            #expect(refused.status == 400, "\(refused)")
             #expect(refused.text.contains("/spec/endpoint"), "\(refused)")
         }
         let zarf = try await api.send(.post, Self.path, body(registry.url, provider: "zarf"))
-        #expect(zarf.status == 422, "\(zarf)")
+        #expect(zarf.status == 400, "\(zarf)")
         #expect(try await api.call(.get, "/v1/registries/oci/summary")["items"]?.elements == [])
         #expect(try await server.stop() == .exit(0))
     }
