@@ -47,7 +47,7 @@ extension World {
         if call.body != nil, !headers.contains(where: { $0.0 == "Content-Type" }) {
             headers.append(("Content-Type", "application/json"))
         }
-        return try await api.call(
+        let answer = try await api.call(
             method ?? call.method,
             call.target,
             as: nil,
@@ -55,6 +55,9 @@ extension World {
             headers: headers,
             raw: bytes
         )
+        // What a call began in the background is over before the next is judged.
+        await settle()
+        return answer
     }
 
     /// One successful call of every operation, in an order in which each finds what it needs and

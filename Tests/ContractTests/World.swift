@@ -159,3 +159,8 @@ struct LogCaptureHandler: LogHandler {
         capture.add("\(event.level) \(event.message) \(fields)")
     }
 }
+
+extension World {
+    /// Waits until nothing of what calls began is left to do.
+    func settle() async { await wiring.packs.sync.settle() }
+}

@@ -39,7 +39,9 @@ struct OCIRegistryWire: WireOutput {
         }
     }
 
-    static var examples: [OCIRegistryWire] { [OCIRegistryWire(registry: .exampleOCI)] }
+    static var examples: [OCIRegistryWire] {
+        [OCIRegistryWire(registry: .exampleOCI), OCIRegistryWire(registry: .exampleOpenOCI)]
+    }
 }
 
 /// v1OciRegistries, a bare list.
@@ -85,6 +87,14 @@ struct OCIRegistriesWire: WireOutput {
 }
 
 extension Registry {
+    /// An OCI registry that asks for no credentials.
+    fileprivate static var exampleOpenOCI: Registry {
+        var registry = exampleOCI
+        registry.spec.auth = .none
+        registry.spec.username = ""
+        return registry
+    }
+
     /// An OCI registry of a tenant.
     fileprivate static var exampleOCI: Registry {
         var spec = RegistrySpec()

@@ -143,6 +143,10 @@ final class Bench: Sendable {
         ["name": "net", "tag": "1.x"], ["name": "disk", "tag": "1.x"],
     ]
 
+    /// Values of two layers of one pack, which need names of their own.
+    static let first = "pack:\n  spectrocloud.com/display-name: first\n"
+    static let second = "pack:\n  spectrocloud.com/display-name: second\n"
+
     func importCorePacks() async throws {
         let packs = [
             ("linux", "os", "1.0.0"), ("kube", "k8s", "1.27.0"), ("net", "cni", "1.0.0"),

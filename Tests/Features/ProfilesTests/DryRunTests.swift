@@ -149,6 +149,7 @@ struct DryRunTests {
     }
 
     @Test func `are taken by every write of a profile and leave nothing`() async throws {
+        try await bench.importPack("web", "1.0.0")
         let uid = try await site()
         let manifest = try #require(
             try await bench.get(uid).at("spec/draft/packs/1/manifests/0/uid")?.text
@@ -163,7 +164,7 @@ struct DryRunTests {
             (.put, "/\(uid)", ["metadata": ["name": "renamed"], "spec": [:]]),
             (.patch, "/\(uid)/metadata", ["metadata": ["name": "renamed"]]),
             (.patch, "/\(uid)/publish", nil), (.delete, "/\(free)", nil),
-            (.post, "/\(uid)/packs", ["pack": ["name": "x--logs", "tag": "4.1.0"]]),
+            (.post, "/\(uid)/packs", ["pack": ["name": "web", "tag": "1.0.0"]]),
             (.put, "/\(uid)/packs/logs", layer), (.delete, "/\(uid)/packs/logs", nil),
             (
                 .post, "/\(uid)/packs/vm/manifests", ["name": "two", "content": "kind: B\n"]

@@ -88,7 +88,10 @@ struct TrainTests {
 
     @Test func `are followed apart by two layers of one pack`() async throws {
         let uid = try await bench.create(
-            packs: [["name": "logs", "tag": "4.0.x"], ["name": "b--logs", "tag": "4.x"]],
+            packs: [
+                ["name": "logs", "tag": "4.0.x", "values": .string(Bench.first)],
+                ["name": "b--logs", "tag": "4.x", "values": .string(Bench.second)],
+            ],
             publish: true
         )
         try await bench.importPack("logs", "4.1.0")

@@ -110,8 +110,11 @@ struct TransferTests {
     func `what is exported is the same profile on another server`(_ format: String) async throws {
         let uid = try await bench.create(
             packs: [
-                ["name": "web", "tag": "1.x"],
-                ["name": "b--web", "tag": "1.2.0", "values": "a: 1 # note\r\nb: ' '\n"],
+                ["name": "web", "tag": "1.x", "values": .string(Bench.first)],
+                [
+                    "name": "b--web", "tag": "1.2.0",
+                    "values": .string("a: 1 # note\r\nb: ' '\n" + Bench.second),
+                ],
                 ProfileWriteTests.manifestLayer,
             ],
             more: ["labels": ["site": "a"], "annotations": ["description": "one\ntwo"]]

@@ -61,7 +61,7 @@ struct AnswerTests {
         arguments: [
             (StorageError(.full, "secret"), 507), (StorageError(.busy, "secret"), 503),
             (StorageError(.overloaded, "secret"), 503), (StorageError(.readOnly, "secret"), 503),
-            (StorageError(.corrupt, "secret"), 500), (StorageError(.foreignKey, "secret"), 500),
+            (StorageError(.corrupt, "secret"), 503), (StorageError(.foreignKey, "secret"), 500),
         ] as [(StorageError, UInt16)]
     )
     func `a storage error has its own status`(error: StorageError, status: UInt16) async throws {
