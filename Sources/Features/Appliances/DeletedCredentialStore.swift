@@ -6,10 +6,10 @@ package enum DeletedCredentialStore {
     /// How long an agent is told that its appliance was deleted; from then on its credential is
     /// one that nobody knows.
     static let daysMax: Int64 = 365
-    /// How many are remembered of one tenant; the oldest go first. The whole of a large fleet fits.
     /// How many are remembered of one tenant; the oldest go first.
     ///
     /// The whole of a large fleet fits.
+    static let perTenantMax = 100_000
     /// How many one deletion clears away: more than it adds.
     private static let trimmedMax = 16
 
