@@ -83,6 +83,7 @@ extension World {
         return [
             open("getLiveness", "/livez"), open("getReadiness", "/readyz"),
             open("getMetrics", "/metrics"), open("getOpenAPI", "/openapi.json"),
+            open("getSystemProfilePublicKey", "/v1/clusterprofiles/spc/publickey"),
             get("v1UsersInfoGet", "/v1/users/info"), get("v1UsersList", "/v1/users"),
             get("v1ApiKeysList", "/v1/apiKeys"),
             get("v1ApiKeysUidGet", "/v1/apiKeys/\(p.spareKeyUID)"),

@@ -23,6 +23,7 @@ struct GuardTests {
         "getReadiness": "asked by load balancers",
         "getMetrics": "scraped; names operations, not tenants",
         "getOpenAPI": "the document is public",
+        "getSystemProfilePublicKey": "a public key; who checks an archive has no account",
         "v1Authenticate": "the sign-in itself",
         "v1AuthRefresh": "the path holds the credential",
         "v1EdgeHostDevicesRegister": "the body holds the credential",

@@ -1,13 +1,15 @@
 import JSON
 
 /// `manifest.json` of a system profile's archive: where the profile comes from, how an appliance
-/// gets in, and the digest of every other file.
+/// gets in, and the digest of every other file but its own signature.
 package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
     /// The format's name and version; a reader refuses any other.
     package static let format = "easel.systemprofile/v1"
     /// The folder that all files of the archive stand in.
     package static let folder = "systemprofile"
     package static let manifestFile = "manifest.json"
+    /// The Ed25519 signature of the manifest's bytes, 64 bytes.
+    package static let signatureFile = "manifest.sig"
     package static let profileFile = "profile.json"
 
     /// One file of the archive; the path is relative to the folder.
@@ -32,6 +34,8 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
     package let serverURL: String
     /// PEM of the server's private authority; `nil` when a public one signed its certificate.
     package let caCertificate: String?
+    /// PEM of the key that the manifest's signature is checked with.
+    package let signingKey: String
     /// Admits an appliance that an operator has registered.
     package let pairingToken: String
     package let files: [File]
@@ -43,6 +47,7 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
         revision: Int64,
         serverURL: String,
         caCertificate: String?,
+        signingKey: String,
         pairingToken: String,
         files: [File]
     ) {
@@ -52,6 +57,7 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
         self.revision = revision
         self.serverURL = serverURL
         self.caCertificate = caCertificate
+        self.signingKey = signingKey
         self.pairingToken = pairingToken
         self.files = files
     }
@@ -73,6 +79,7 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
         let server = try reader.inner("server")
         serverURL = try server.text("url")
         caCertificate = try server.optionalText("caCertificate")
+        signingKey = try server.text("signingKey")
         pairingToken = try reader.inner("pairing").text("token")
         files = try reader.list("files") { item throws(ContractError) in
             File(
@@ -98,6 +105,7 @@ package struct ArchiveManifest: Sendable, Hashable, JSONWritable {
         writer.field("url", serverURL)
         writer.key("caCertificate")
         if let caCertificate { writer.string(caCertificate) } else { writer.null() }
+        writer.field("signingKey", signingKey)
         writer.endObject()
         writer.key("pairing")
         writer.beginObject()

@@ -43,5 +43,7 @@ package enum ServerSecretStore {
         case listCursors = "list-cursors"
         /// Seals TLS session tickets.
         case tlsTickets = "tls-tickets"
+        /// Signs the archives of system profiles.
+        case archiveSigning = "archive-signing"
     }
 }

@@ -19,6 +19,8 @@ package struct ProfileArchives: Sendable {
     package let serverURL: @Sendable () -> String
     /// PEM of the private authority that signed the server's certificate.
     package let caCertificate: String?
+    /// Signs the manifest, whose sums cover every other file.
+    let signingKey: SigningKey
     let tokens: RegistrationTokens
     private let made = MadeArchives()
     /// Runs work that would hold up a loop.
@@ -27,12 +29,14 @@ package struct ProfileArchives: Sendable {
     package init(
         serverURL: @escaping @Sendable () -> String,
         caCertificate: String?,
+        signingKey: SigningKey,
         tokens: RegistrationTokens,
         runSlow:
             @escaping @Sendable (@escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8]
     ) {
         self.serverURL = serverURL
         self.caCertificate = caCertificate
+        self.signingKey = signingKey
         self.tokens = tokens
         self.runSlow = runSlow
     }
@@ -43,12 +47,6 @@ package struct ProfileArchives: Sendable {
         /// The revision as its JSON stands in the database.
         let content: [UInt8]
         let token: String
-
-        /// A digest of all that the archive is made from: the content names the rest by digest.
-        func name(_ serverURL: String, _ caCertificate: String?) -> Digest {
-            let rest = [serverURL, caCertificate ?? "", token].joined(separator: "\n")
-            return SHA256.digest(content + Array(rest.utf8))
-        }
     }
 
     /// Makes the token that the archive of a system profile carries, if it has none yet.
@@ -110,8 +108,9 @@ package struct ProfileArchives: Sendable {
         _ context: RequestContext
     ) async throws -> Response {
         let known = context.request.field("if-none-match").map { context.request.head[$0] }
-        let name = order.name(serverURL(), caCertificate)
-        let archive = try await archive(order, name, from: database)
+        let manifest = manifest(of: order)
+        let signature = try signingKey.sign(manifest)
+        let archive = try await archive(order, manifest, signature, from: database)
         let etag = Self.etag(archive.digest)
         if let known, EntityTag.list(known, matches: etag) {
             return Response(status: 304, etag: etag)
@@ -125,6 +124,7 @@ package struct ProfileArchives: Sendable {
                 ("Content-Disposition", "attachment; filename=systemprofile.tgz"),
                 // RFC 9530: lets a reader check what it got without knowing the entity tag's form.
                 ("Repr-Digest", "sha-256=:\(Base64.encode(Array(archive.digest.bytes))):"),
+                (Self.signatureField, "ed25519=:\(Base64.encode(signature)):"),
             ]
         )
     }
@@ -132,15 +132,18 @@ package struct ProfileArchives: Sendable {
     /// The archive, packed once for all who download it.
     private func archive(
         _ order: Order,
-        _ name: Digest,
+        _ manifest: [UInt8],
+        _ signature: [UInt8],
         from database: Database
     ) async throws -> MadeArchives.Archive {
+        // All that the archive is made from: the manifest names the rest by digest.
+        let name = SHA256.digest(manifest)
         if let archive = made[name] { return archive }
         let archive = try await runSlow { [self] in
             // The first of the sites that ask together may have packed it meanwhile.
             if let archive = made[name] { return archive.bytes }
             let packed = try database.read { tx in
-                try bytes(order) { digest in try BlobStore.get(digest, tx) }
+                try Self.bytes(order, manifest, signature) { try BlobStore.get($0, tx) }
             }
             made.keep(MadeArchives.Archive(digest: SHA256.digest(packed), bytes: packed), as: name)
             return packed
@@ -149,6 +152,9 @@ package struct ProfileArchives: Sendable {
         return made[name]
             ?? MadeArchives.Archive(digest: SHA256.digest(archive), bytes: archive)
     }
+
+    /// The field with the signature of the manifest, the same as the file in the archive.
+    static let signatureField = "Easel-Manifest-Signature"
 
     private static func etag(_ digest: Digest) -> [UInt8] {
         Array("\"sha256:\(digest.hex)\"".utf8)
@@ -159,61 +165,72 @@ package struct ProfileArchives: Sendable {
         let digest: String
     }
 
-    /// The gzip-compressed tar.
-    ///
-    /// - Parameter part: the bytes behind a digest.
-    func bytes(
-        _ order: Order,
-        part: (_ digest: String) throws -> [UInt8]?
-    ) throws -> [UInt8] {
-        var files: [(path: String, bytes: [UInt8])] = [
-            (ArchiveManifest.profileFile, order.content)
-        ]
-        for file in Self.files(of: order.revision) {
-            guard let bytes = try part(file.digest) else {
-                throw MissingPart(digest: file.digest)
-            }
-            files.append((file.path, bytes))
+    /// The bytes of `manifest.json`.
+    func manifest(of order: Order) -> [UInt8] {
+        let profile = ArchiveManifest.File(
+            path: ArchiveManifest.profileFile,
+            sha256: SHA256.digest(order.content).hex,
+            size: Int64(order.content.count)
+        )
+        let parts = Self.files(of: order.revision).map { path, part in
+            ArchiveManifest.File(
+                path: path,
+                sha256: String(part.digest.dropFirst("sha256:".count)),
+                size: part.size
+            )
         }
-        let manifest = ArchiveManifest(
+        return ArchiveManifest(
             profileUID: order.revision.uid,
             profileName: order.revision.name,
             profileVersion: order.revision.version,
             revision: order.revision.number,
             serverURL: serverURL(),
             caCertificate: caCertificate,
+            signingKey: signingKey.publicKey.pem,
             pairingToken: order.token,
-            files: files.map {
-                .init(
-                    path: $0.path,
-                    sha256: SHA256.digest($0.bytes).hex,
-                    size: Int64($0.bytes.count)
-                )
-            }
-        )
+            files: [profile] + parts
+        ).jsonBytes()
+    }
+
+    /// The gzip-compressed tar.
+    ///
+    /// - Parameter part: the bytes behind a digest.
+    static func bytes(
+        _ order: Order,
+        _ manifest: [UInt8],
+        _ signature: [UInt8],
+        part: (_ digest: String) throws -> [UInt8]?
+    ) throws -> [UInt8] {
         var tar = TarWriter()
         let root = ArchiveManifest.folder
-        try tar.addFile("\(root)/\(ArchiveManifest.manifestFile)", manifest.jsonBytes())
-        for file in files { try tar.addFile("\(root)/\(file.path)", file.bytes) }
+        try tar.addFile("\(root)/\(ArchiveManifest.manifestFile)", manifest)
+        try tar.addFile("\(root)/\(ArchiveManifest.signatureFile)", signature)
+        try tar.addFile("\(root)/\(ArchiveManifest.profileFile)", order.content)
+        for (path, named) in files(of: order.revision) {
+            guard let bytes = try part(named.digest) else {
+                throw MissingPart(digest: named.digest)
+            }
+            try tar.addFile("\(root)/\(path)", bytes)
+        }
         return Gzip.compress(tar.finish())
     }
 
     /// Where the parts of a revision stand, in the order of the archive.
-    static func files(of revision: ProfileRevision) -> [(path: String, digest: String)] {
-        var files: [(path: String, digest: String)] = []
+    static func files(of revision: ProfileRevision) -> [(path: String, part: Part)] {
+        var files: [(path: String, part: Part)] = []
         for (position, layer) in revision.layers.enumerated() {
             let number = position < 9 ? "0\(position + 1)" : "\(position + 1)"
             let folder = "layers/\(number)-\(fileName(layer.name))"
-            files.append(("\(folder)/values.yaml", layer.values.digest))
+            files.append(("\(folder)/values.yaml", layer.values))
             var names: Set<String> = []
             for manifest in layer.manifests {
                 // An attached manifest may have the name of one of the pack's own.
                 var name = fileName(manifest.name)
                 if !names.insert(name).inserted { name += "=attached" }
-                files.append(("\(folder)/manifests/\(name).yaml", manifest.part.digest))
+                files.append(("\(folder)/manifests/\(name).yaml", manifest.part))
             }
             for chart in layer.charts {
-                files.append(("\(folder)/charts/\(fileName(chart.file))", chart.part.digest))
+                files.append(("\(folder)/charts/\(fileName(chart.file))", chart.part))
             }
         }
         return files

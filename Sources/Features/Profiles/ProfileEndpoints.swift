@@ -1,4 +1,5 @@
 import APIKit
+import Crypto
 import HTTPCore
 import Appliances
 import Audit
@@ -22,7 +23,7 @@ extension Profiles {
     /// What one can do with a whole profile.
     var profileEndpoints: [Endpoint] {
         [
-            create, validateName, get, update, updateMetadata, publish, download,
+            create, validateName, get, update, updateMetadata, publish, download, signingKey,
         ]
     }
 
@@ -336,5 +337,24 @@ extension Profiles {
             let order = try database.read { tx in try archives.order(of: call.fetch(tx), tx) }
             return try await archives.response(order, from: database, context)
         }.answeringWithEntityTag().answeringRanges()
+    }
+
+    /// Open to everybody: it is not a secret, and who checks an archive at a site has no account.
+    private var signingKey: Endpoint {
+        Endpoint(
+            .get,
+            "/v1/clusterprofiles/spc/publickey",
+            id: "getSystemProfilePublicKey",
+            tag: tag,
+            summary: "Gives the key that the archives of system profiles are signed with, in PEM.",
+            document: .agent,
+            access: .open,
+            outputContentType: .plainText
+        ) { context in
+            let pem = archives.signingKey.publicKey.pem
+            return context.answer(.plainText, entityTag: SHA256.digest(pem).hex) {
+                Array(pem.utf8)
+            }
+        }.answeringWithEntityTag()
     }
 }

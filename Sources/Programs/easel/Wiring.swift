@@ -68,6 +68,7 @@ struct Wiring: Sendable {
             archives: ProfileArchives(
                 serverURL: around.serverURL,
                 caCertificate: around.caCertificate,
+                signingKey: try Self.signingKey(database, around.sealingKey),
                 tokens: appliances.tokens,
                 runSlow: { try await workers.run($0) }
             ),
@@ -138,6 +139,15 @@ struct Wiring: Sendable {
     private static func cursors(_ database: Database, _ key: SealingKey) throws -> CursorSealer {
         CursorSealer(
             key: try ServerSecretStore.key(.listCursors, in: database, sealedUnder: key)
+        )
+    }
+
+    private static func signingKey(
+        _ database: Database,
+        _ key: SealingKey
+    ) throws -> SigningKey {
+        try SigningKey(
+            seed: ServerSecretStore.key(.archiveSigning, in: database, sealedUnder: key)
         )
     }
 

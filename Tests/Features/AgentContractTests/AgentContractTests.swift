@@ -64,6 +64,7 @@ struct ContractDocumentTests {
                 revision: 3,
                 serverURL: "https://x",
                 caCertificate: authority,
+                signingKey: "-----BEGIN PUBLIC KEY-----\n",
                 pairingToken: "t",
                 files: [.init(path: "profile.json", sha256: "00", size: 2)]
             )

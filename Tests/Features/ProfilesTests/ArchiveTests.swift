@@ -81,7 +81,14 @@ struct ArchiveTests {
         #expect(manifest.serverURL == "https://easel.example:8443")
         #expect(manifest.caCertificate?.hasPrefix("-----BEGIN") == true)
         #expect(manifest.pairingToken.hasPrefix("easel_"))
-        #expect(archive.entries.count == manifest.files.count + 1)
+        #expect(archive.entries.count == manifest.files.count + 2)
+        let signature = try file("manifest.sig")
+        #expect(
+            answer.header("Easel-Manifest-Signature")
+                == "ed25519=:\(Base64.encode(signature)):"
+        )
+        let key = try VerifyingKey(pem: Array(manifest.signingKey.utf8))
+        #expect(key.verifies(signature, of: try file("manifest.json")))
         for entry in manifest.files {
             let content = try file(entry.path)
             #expect(SHA256.digest(content).hex == entry.sha256)
@@ -106,6 +113,17 @@ struct ArchiveTests {
         #expect(
             try file("layers/01-logs/manifests/own=attached.yaml") == Array("kind: Mine\n".utf8)
         )
+    }
+
+    @Test func `the key of the signature is for everybody`() async throws {
+        let answer = try await bench.api.call(
+            .get,
+            "/v1/clusterprofiles/spc/publickey",
+            as: nil
+        )
+        #expect(answer.status == 200)
+        #expect(answer.text == bench.profiles.archives.signingKey.publicKey.pem)
+        #expect(answer.text.hasPrefix("-----BEGIN PUBLIC KEY-----\n"))
     }
 
     /// The committed schema, held against what is really written: names of members, and which

@@ -45,6 +45,7 @@ final class Bench: Sendable {
             archives: ProfileArchives(
                 serverURL: { "https://easel.example:8443" },
                 caCertificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                signingKey: try SigningKey(seed: Array(repeating: 7, count: 32)),
                 tokens: appliances.tokens,
                 runSlow: { [announced] work in
                     announced.slowRuns.withLock { $0 += 1 }

@@ -38,6 +38,7 @@ private struct HelmBench {
             archives: ProfileArchives(
                 serverURL: { "https://easel.example" },
                 caCertificate: nil,
+                signingKey: try SigningKey(seed: Array(repeating: 7, count: 32)),
                 tokens: appliances.tokens,
                 runSlow: { try $0() }
             ),

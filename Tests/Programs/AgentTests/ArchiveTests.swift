@@ -1,5 +1,6 @@
 import AgentContract
 import Archive
+import Crypto
 import JSON
 import Testing
 
@@ -39,10 +40,40 @@ struct SystemProfileArchiveTests {
         #expect(refusal(empty).contains("has no systemprofile/manifest.json"))
     }
 
+    @Test func `refuses a manifest that was changed, and one that nobody signed`() throws {
+        let manifest = try Samples.manifest(
+            profile,
+            Samples.archiveFiles(profile),
+            signer: Samples.signer.get()
+        ).jsonBytes()
+        let moved = String(decoding: manifest, as: UTF8.self)
+            .replacing("easel.example", with: "other.example")
+        let changed = try Samples.archive(profile) { $0[0].bytes = Array(moved.utf8) }
+        #expect(refusal(changed).contains("was changed: the signature of"))
+        let cut = try Samples.archive(profile) { $0[$0.count - 1].bytes.removeLast() }
+        #expect(refusal(cut).contains("was changed: the signature of"))
+        let unsigned = try Samples.archive(profile) { $0.removeLast() }
+        #expect(refusal(unsigned).contains("is not signed"))
+    }
+
+    @Test func `refuses a signature with a key that is none of Ed25519`() throws {
+        let files = Samples.archiveFiles(profile)
+        let manifest = String(
+            decoding: try Samples.manifest(profile, files, signer: Samples.signer.get())
+                .jsonBytes(),
+            as: UTF8.self
+        )
+        let broken = try Samples.archive(profile) {
+            $0[0].bytes = Array(manifest.replacing("BEGIN PUBLIC", with: "BEGIN OTHER").utf8)
+        }
+        #expect(refusal(broken).contains("its signing key cannot be used"))
+    }
+
     @Test func `refuses another format and a manifest that is no JSON`() throws {
         let files = Samples.archiveFiles(profile)
         let manifest = String(
-            decoding: Samples.manifest(profile, files).jsonBytes(),
+            decoding: try Samples.manifest(profile, files, signer: Samples.signer.get())
+                .jsonBytes(),
             as: UTF8.self
         )
         let other = try Samples.archive(profile) {

@@ -24,6 +24,8 @@ struct SampleLayer: Sendable {
 
 enum Samples {
     static let authority: String? = nil
+    static let signer = Result { try SigningKey(seed: Array(repeating: 1, count: 32)) }
+    static let otherSigner = Result { try SigningKey(seed: Array(repeating: 2, count: 32)) }
     static let token = "easel_reg_archive"
 
     static func part(_ text: String, _ parts: inout [String: [UInt8]]) -> Part {
@@ -105,7 +107,8 @@ enum Samples {
     static func manifest(
         _ profile: SampleProfile,
         _ files: [(path: String, bytes: [UInt8])],
-        server: String = "https://easel.example:8443"
+        server: String = "https://easel.example:8443",
+        signer: SigningKey
     ) -> ArchiveManifest {
         ArchiveManifest(
             profileUID: profile.revision.uid,
@@ -114,6 +117,7 @@ enum Samples {
             revision: profile.revision.number,
             serverURL: server,
             caCertificate: authority,
+            signingKey: signer.publicKey.pem,
             pairingToken: token,
             files: files.map {
                 ArchiveManifest.File(
@@ -128,11 +132,14 @@ enum Samples {
     /// A whole archive; `edit` may damage its files after the manifest was made.
     static func archive(
         _ profile: SampleProfile,
+        signer: Result<SigningKey, any Error> = signer,
         edit: (inout [(path: String, bytes: [UInt8])]) -> Void = { _ in }
     ) throws -> [UInt8] {
         var files = archiveFiles(profile)
-        let manifest = manifest(profile, files).jsonBytes()
+        let signer = try signer.get()
+        let manifest = manifest(profile, files, signer: signer).jsonBytes()
         files.insert(("manifest.json", manifest), at: 0)
+        files.append(("manifest.sig", try signer.sign(manifest)))
         edit(&files)
         var writer = TarWriter()
         for file in files {

@@ -1,3 +1,4 @@
+import Crypto
 import Testing
 
 @testable import easel_agent
@@ -85,6 +86,17 @@ struct SitePropertiesTests {
     @Test func `takes a file without device_id and one with nothing but comments`() throws {
         #expect(try read("# nothing\n").deviceID == nil)
         #expect(try read("lanIP: ''\n").deviceID == nil)
+    }
+
+    @Test func `takes the key of archives in one form only`() throws {
+        let pem = try Samples.signer.get().publicKey.pem
+        let lines = pem.split(separator: "\n").map { "  \($0)\n" }.joined()
+        #expect(try read("archiveKey: |\n\(lines)").archiveKey == pem)
+        #expect(try read("archiveKey:\n").archiveKey == nil)
+        #expect(
+            mistakes("archiveKey: abc\n")
+                == ["line 1, column 13: 'archiveKey' must be a public Ed25519 key in PEM."]
+        )
     }
 
     @Test func `has a digest that changes with its values only`() throws {

@@ -1,4 +1,5 @@
 import AgentContract
+import Crypto
 import Primitives
 import TLS
 
@@ -156,6 +157,14 @@ final class Follower {
             for sentence in sentences { outside.log(.error, sentence) }
             return inputs != nil
         case .ready(let found, let archive):
+            if !isOpen { try openState() }
+            do throws(SystemProfileArchive.Refusal) {
+                try archive.requireSigner(found.site.archiveKey ?? state.archiveKey)
+            } catch {
+                signature = current
+                outside.log(.error, error.description)
+                return inputs != nil
+            }
             try open(found, archive)
             signature = current
             return true
@@ -163,7 +172,6 @@ final class Follower {
     }
 
     private func open(_ found: Inputs, _ archive: SystemProfileArchive) throws {
-        if !isOpen { try openState() }
         if !state.applianceUID.isEmpty, state.applianceUID != found.deviceID {
             outside.log(
                 .warning,
@@ -189,6 +197,7 @@ final class Follower {
                 _ = try keeper.blobs.keep(bytes, as: part.digest)
             }
             state.archiveDigest = found.archiveDigest
+            state.archiveKey = archive.signingKey.pem
         }
         try store.save(state)
         if inputs?.server != found.server || inputs?.deviceID != found.deviceID || link == nil

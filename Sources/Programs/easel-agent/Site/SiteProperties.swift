@@ -31,6 +31,8 @@ struct SiteProperties: Sendable, Hashable {
     var registrationToken: String?
     /// Whether the appliance has a key of its own, and shows a certificate for it.
     var hasOwnKey = false
+    /// PEM of the only key that may have signed the archive, when the site says so.
+    var archiveKey: String?
     /// The proxy for `https` that the site has, if any, and what goes past it.
     var httpsProxy: String?
     var httpProxy: String?
@@ -77,6 +79,8 @@ struct SiteProperties: Sendable, Hashable {
         pairingKey = reader.single("pairingKey", SiteRules.secret)
         registrationToken = reader.single("edgeHostToken", SiteRules.secret)
         hasOwnKey = reader.single("ownKey", SiteRules.flag) == "true"
+        archiveKey = reader.single("archiveKey", SiteRules.publicKey)
+            .flatMap { try? VerifyingKey(pem: Array($0.utf8)).pem }
         httpProxy = reader.single("proxy", "httpProxy", SiteRules.proxy)
         httpsProxy = reader.single("proxy", "httpsProxy", SiteRules.proxy)
         noProxy = (reader.single("proxy", "noProxy", SiteRules.anything) ?? "")
@@ -241,6 +245,12 @@ enum SiteRules {
 
     static func flag(_ text: String) -> String? {
         ["", "true", "false"].contains(text) ? nil : "must be true or false."
+    }
+
+    static func publicKey(_ text: String) -> String? {
+        if text.isEmpty { return nil }
+        return (try? VerifyingKey(pem: Array(text.utf8))) == nil
+            ? "must be a public Ed25519 key in PEM." : nil
     }
 
     static func mode(_ text: String) -> String? {

@@ -19,6 +19,8 @@ struct SystemProfileArchive: Sendable {
 
     let manifest: ArchiveManifest
     let profile: ProfileRevision
+    /// The key that signed the manifest; whether it is to be trusted is not said here.
+    let signingKey: VerifyingKey
     /// Tells archives apart.
     let digest: String
     private let archive: Archive
@@ -34,6 +36,7 @@ struct SystemProfileArchive: Sendable {
         }
         digest = SHA256.digest(bytes).hex
         let manifest = try Self.manifest(archive)
+        signingKey = try Self.checkSignature(archive, manifest)
         paths = try Self.check(archive, against: manifest)
         self.manifest = manifest
         let path = "\(ArchiveManifest.folder)/\(ArchiveManifest.profileFile)"
@@ -45,6 +48,47 @@ struct SystemProfileArchive: Sendable {
     /// The bytes behind a digest, when the archive holds them.
     func contents(of digest: String) -> [UInt8]? {
         paths[digest].flatMap { archive.contents(at: $0) }
+    }
+
+    /// Says why an archive is not from the server that this appliance belongs to.
+    ///
+    /// - Parameter trusted: PEM of the only key that may have signed it; empty while none is known.
+    func requireSigner(_ trusted: String) throws(Refusal) {
+        guard trusted.isEmpty || trusted == signingKey.pem else {
+            throw Refusal(
+                description: "\(Self.fileName) is refused: it is signed with another key than this "
+                    + "appliance trusts; if the server's key was changed, write the new one as "
+                    + "archiveKey into \(SiteProperties.fileName)."
+            )
+        }
+    }
+
+    /// The manifest's key, once its signature was found good.
+    private static func checkSignature(
+        _ archive: Archive,
+        _ manifest: ArchiveManifest
+    ) throws(Refusal) -> VerifyingKey {
+        let folder = ArchiveManifest.folder
+        let path = "\(folder)/\(ArchiveManifest.manifestFile)"
+        guard let signature = archive.contents(at: "\(folder)/\(ArchiveManifest.signatureFile)")
+        else {
+            throw Refusal(
+                description: "\(fileName) is not signed; download the system profile again."
+            )
+        }
+        let key: VerifyingKey
+        do throws(CertificateError) {
+            key = try VerifyingKey(pem: Array(manifest.signingKey.utf8))
+        } catch {
+            throw Refusal(description: "\(fileName): its signing key cannot be used: \(error)")
+        }
+        guard key.verifies(signature, of: archive.contents(at: path) ?? []) else {
+            throw Refusal(
+                description: "\(fileName) was changed: the signature of \(path) is not good; "
+                    + "download the system profile again."
+            )
+        }
+        return key
     }
 
     private static func manifest(_ archive: Archive) throws(Refusal) -> ArchiveManifest {
@@ -85,7 +129,8 @@ struct SystemProfileArchive: Sendable {
     ) throws(Refusal) -> [String: String] {
         var paths: [String: String] = [:]
         var known: Set<String> = [
-            "\(ArchiveManifest.folder)/\(ArchiveManifest.manifestFile)"
+            "\(ArchiveManifest.folder)/\(ArchiveManifest.manifestFile)",
+            "\(ArchiveManifest.folder)/\(ArchiveManifest.signatureFile)",
         ]
         for file in manifest.files {
             let path = "\(ArchiveManifest.folder)/\(file.path)"

@@ -15,6 +15,8 @@ struct AgentState: Sendable, Hashable {
     var pollIntervalSeconds: Int64 = 30
     /// The archive whose parts were last copied.
     var archiveDigest = ""
+    /// PEM of the key that archives must be signed with: that of the first one; empty before it.
+    var archiveKey = ""
 }
 
 extension AgentState: JSONWritable {
@@ -35,6 +37,7 @@ extension AgentState: JSONWritable {
         self.archiveDigest = archiveDigest
         seen = value["seen"]?.text.flatMap { DesiredNumber(text: $0.utf8) }
         pollIntervalSeconds = interval
+        archiveKey = value["archiveKey"]?.text ?? ""
     }
 
     func write(to writer: inout JSONWriter) {
@@ -46,6 +49,7 @@ extension AgentState: JSONWritable {
         if let seen { writer.field("seen", seen.text) }
         writer.field("pollIntervalSeconds", pollIntervalSeconds)
         writer.field("archiveDigest", archiveDigest)
+        writer.field("archiveKey", archiveKey)
         writer.endObject()
     }
 }
