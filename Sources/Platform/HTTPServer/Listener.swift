@@ -2,6 +2,7 @@ import CSystem
 import EventLoop
 import Glibc
 import Primitives
+import Synchronization
 
 /// A listening socket on one loop.
 final class Listener: ReadinessHandler {
@@ -13,6 +14,9 @@ final class Listener: ReadinessHandler {
     /// accepted and closed instead of waking the loop for ever.
     private var spare: Descriptor?
     private var pause: TimerHandle?
+    /// Held over each accept of the process: a descriptor that one listener lets go of to refuse a
+    /// client would otherwise be taken by another for a client of its own, and never come back.
+    private static let accepting = Mutex(())
 
     /// How many to accept in this turn.
     ///
@@ -69,7 +73,7 @@ final class Listener: ReadinessHandler {
         guard descriptor != nil else { return }
         for _ in 0..<countMax {
             do throws(SystemError) {
-                let (accepted, peer) = try SocketAddress.accept(number)
+                let (accepted, peer) = try acceptNext()
                 server.open(Descriptor(owning: accepted), peer: peer, at: endpoint)
             } catch {
                 switch error.code {
@@ -98,13 +102,24 @@ final class Listener: ReadinessHandler {
             }
             return true
         }
-        spare = nil
-        if let (accepted, _) = try? SocketAddress.accept(number) {
-            _ = Descriptor(owning: accepted)
-            server.rejections.count(.descriptors)
+        Self.accepting.withLock { _ in
+            spare = nil
+            if let (accepted, _) = try? SocketAddress.accept(number) {
+                _ = Descriptor(owning: accepted)
+                server.rejections.count(.descriptors)
+            }
+            spare = Self.openSpare()
         }
-        spare = Self.openSpare()
         return true
+    }
+
+    private func acceptNext() throws(SystemError) -> (Int32, SocketAddress) {
+        // Lost to a file that was opened in between; it comes before any client.
+        if spare == nil { spare = Self.openSpare() }
+        let number = number
+        return try Self.accepting.withLock { _ throws(SystemError) in
+            try SocketAddress.accept(number)
+        }
     }
 
     /// Leaves the queue alone for a while.
