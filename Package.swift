@@ -116,11 +116,12 @@ let featureTargets: [Target] = [
             "Identity", "JSON", "Primitives", "Storage", "YAML", logging,
         ]
     ),
+    feature("Macros", ["APIKit", "Audit", "HTTPCore", "JSON", "Primitives", "Storage"]),
     feature(
         "Profiles",
         [
             "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
-            "Identity", "JSON", "Packs", "Primitives", "Storage", "YAML",
+            "Identity", "JSON", "Macros", "Packs", "Primitives", "Storage", "YAML",
         ]
     ),
     feature(
@@ -137,8 +138,8 @@ let programs: [Target] = [
         "easel",
         [
             "AgentSync", "APIKit", "Appliances", "Archive", "Audit", "CAssets", "Crypto",
-            "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "Identity", "JSON", "Packs",
-            "Primitives", "Profiles", "Storage", "Telemetry", "TLS", arguments, logging,
+            "EventLoop", "HTTPClient", "HTTPCore", "HTTPServer", "Identity", "JSON", "Macros",
+            "Packs", "Primitives", "Profiles", "Storage", "Telemetry", "TLS", arguments, logging,
         ]
     ),
     program(
@@ -170,7 +171,7 @@ let fuzzing: [Target] =
             name: "FuzzChecks",
             dependencies: [
                 "AgentContract", "AgentSync", "APIKit", "Appliances", "Archive", "HTTPClient",
-                "HTTPCore", "JSON", "Packs", "Primitives", "YAML",
+                "HTTPCore", "JSON", "Macros", "Packs", "Primitives", "YAML",
             ],
             path: "Fuzzing/Checks",
             swiftSettings: strict
@@ -260,6 +261,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests(
+        "Features/MacrosTests",
+        [
+            "APIKit", "Audit", "HTTPCore", "JSON", "Macros", "Primitives", "Storage",
+            "TestSupport",
+        ]
+    ),
+    tests(
         "Features/PacksTests",
         [
             "APIKit", "Archive", "Audit", "Crypto", "HTTPClient", "HTTPCore", "JSON", "Packs",
@@ -270,7 +278,7 @@ let testTargets: [Target] = [
         "Features/ProfilesTests",
         [
             "AgentContract", "APIKit", "Appliances", "Archive", "Audit", "Crypto", "HTTPCore",
-            "JSON", "Packs", "Primitives", "Profiles", "Storage", "TestSupport",
+            "JSON", "Macros", "Packs", "Primitives", "Profiles", "Storage", "TestSupport",
         ]
     ),
     tests(

@@ -20,6 +20,15 @@ struct AllFaultsTests {
         "V1RegistriesHelmValidate", "v1RegistriesHelmCreate", "v1RegistriesHelmUidUpdate",
         "v1BasicOciRegistriesValidate", "v1BasicOciRegistriesCreate",
         "v1BasicOciRegistriesUidUpdate",
+        // The rule is about what is copied, and no member of the body.
+        "v1ClusterProfilesUidClone",
+        // Published profiles are resolved only with macros that can be read, all of them.
+        "v1ProjectsUidMacrosCreate", "v1ProjectsUidMacrosUpdate",
+        "v1ProjectsUidMacrosUpdateByMacroName", "v1ProjectsUidMacrosDeleteByMacroName",
+        "v1TenantsUidMacrosCreate", "v1TenantsUidMacrosUpdate",
+        "v1TenantsUidMacrosUpdateByMacroName", "v1TenantsUidMacrosDeleteByMacroName",
+        "v1UsersSystemMacrosCreate", "v1UsersSystemMacrosUpdate",
+        "v1UsersSystemMacrosUpdateByMacroName", "v1UsersSystemMacrosDeleteByMacroName",
     ]
 
     struct Case {
@@ -35,6 +44,7 @@ struct AllFaultsTests {
 
     private static func cases(_ place: Place) -> [Case] {
         identityCases(place) + applianceCases(place) + profileCases(place) + layerCases(place)
+            + variableCases(place)
     }
 
     private static func identityCases(_ place: Place) -> [Case] {
@@ -129,6 +139,22 @@ struct AllFaultsTests {
             place + "/0/tag UnknownPack", place + "/0/values InvalidYAML", place + "/1 WrongType",
             place + "/2/values WrongType", place + "/2/manifests Required",
         ]
+    }
+
+    private static func variableCases(_ place: Place) -> [Case] {
+        let writes: [(String, HTTPMethod)] = [("Put", .put), ("Patch", .patch)]
+        return writes.map { verb, method in
+            Case(
+                id: "V1ClusterProfilesUidVariables\(verb)",
+                method: method,
+                target: "/v1/clusterprofiles/\(place.profileUID)/variables",
+                body: ["variables": [["name": 5], ["name": "a"], ["name": "a", "regex": "("]]],
+                faults: [
+                    "/variables/0/name WrongType", "/variables/2/name DuplicateName",
+                    "/variables/2/regex InvalidPattern",
+                ]
+            )
+        }
     }
 
     private static func profileCases(_ place: Place) -> [Case] {

@@ -160,6 +160,11 @@ extension World {
                 profile + "/packs/vms/manifests/\(p.manifestUID)",
                 project: true
             ),
+            get("V1ClusterProfilesUidVariablesGet", profile + "/variables", project: true),
+            get("v1MacrosList", "/v1/clusterprofiles/macros", project: true),
+            get("v1ProjectsUidMacrosList", "/v1/projects/\(p.projectUID)/macros"),
+            get("v1TenantsUidMacrosList", "/v1/tenants/\(p.tenantUID)/macros"),
+            get("v1UsersSystemMacrosList", "/v1/users/system/macros"),
             get("v1PacksSummaryList", "/v1/packs"), search("v1PacksSearch", "/v1/packs/search"),
             get("v1PacksUid", "/v1/packs/\(p.packUID)"),
             get("v1PacksUidReadme", "/v1/packs/\(p.packUID)/readme"),
@@ -330,12 +335,24 @@ extension World {
                 manifest,
                 ["name": "vm", "content": "kind: Changed\n"]
             ),
+            call(
+                "V1ClusterProfilesUidVariablesPut",
+                .put,
+                profile + "/variables",
+                ["variables": [["name": "zone", "defaultValue": "a"]]]
+            ),
+            call(
+                "V1ClusterProfilesUidVariablesPatch",
+                .patch,
+                profile + "/variables",
+                ["variables": [["name": "zone", "defaultValue": "b"]]]
+            ),
             call("v1ClusterProfilesPublish", .patch, profile + "/publish", nil),
             call("rollBackClusterProfile", .post, profile + "/revisions/1/rollback", nil),
             call("holdClusterProfilePack", .patch, profile + "/packs/web/hold", nil),
             call("releaseClusterProfilePack", .patch, profile + "/packs/web/release", nil),
             call("pinClusterProfilePack", .patch, profile + "/packs/web/pin", nil),
-        ] + profileCopies(of: p)
+        ] + profileCopies(of: p) + macroWrites(of: p)
     }
 
     private func profileCopies(of p: Place) -> [Call] {
@@ -373,6 +390,28 @@ extension World {
                 headers: [("Content-Type", "multipart/form-data; boundary=edge")]
             ),
         ]
+    }
+
+    private func macroWrites(of p: Place) -> [Call] {
+        let places = [
+            ("v1ProjectsUidMacros", "/v1/projects/\(p.projectUID)/macros"),
+            ("v1TenantsUidMacros", "/v1/tenants/\(p.tenantUID)/macros"),
+            ("v1UsersSystemMacros", "/v1/users/system/macros"),
+        ]
+        return places.flatMap { name, target in
+            let writes: [(String, HTTPMethod, String)] = [
+                ("Create", .post, "1"), ("UpdateByMacroName", .patch, "2"), ("Update", .put, "3"),
+                ("DeleteByMacroName", .delete, ""),
+            ]
+            return writes.map { verb, method, value in
+                Call(
+                    id: name + verb,
+                    method: method,
+                    target: target,
+                    body: ["macros": [["name": "contract", "value": .string(value)]]]
+                )
+            }
+        }
     }
 
     private func agentWrites(of p: Place) -> [Call] {

@@ -4,7 +4,7 @@ import Storage
 
 /// What was done, as the audit trail names it.
 package enum AuditAction: String, Sendable {
-    case create, update, delete, publish, relink, rollback, pair, activate, deactivate
+    case create, update, delete, publish, relink, resolve, rollback, pair, activate, deactivate
 }
 
 /// What it was done to.

@@ -137,6 +137,7 @@ extension Profiles {
                     faults: faults,
                     tx
                 )
+                try ReferenceRules.check([input.pack], of: profile, faults, tx)
                 try Failure.refuse(shape, and: faults.faults)
                 if profile.layers.contains(where: { $0.name == input.pack.name }) {
                     throw Failure(
@@ -187,6 +188,7 @@ extension Profiles {
                     faults: faults,
                     tx
                 )
+                try ReferenceRules.check([input.pack], of: profile, faults, tx)
                 try Failure.refuse(shape, and: faults.faults)
                 guard let changed = checked.first else { return }
                 if changed.name != name,

@@ -55,6 +55,8 @@ enum LayerResolver {
         let layer: Layer
         let pack: PackVersion?
         let values: String
+        /// The layer as it was published; it gives the parts of a pack that is gone since.
+        var linked: LayerRevision?
     }
 
     /// Resolves every layer; values that the author left out are the pack's.
@@ -149,6 +151,7 @@ enum LayerResolver {
         _ one: Resolved,
         _ tx: borrowing Transaction
     ) throws -> LayerRevision {
+        let gone = one.pack == nil && one.layer.kind != .manifest ? one.linked : nil
         let settings = PackSettings(values: one.values)
         let valuesBytes = Array(one.values.utf8)
         let values = Part(
@@ -162,24 +165,28 @@ enum LayerResolver {
                 isAttached: false
             )
         }
+        manifests += (gone?.manifests ?? []).filter { !$0.isAttached }
         for manifest in one.layer.manifests {
             let bytes = Array(manifest.content.utf8)
             manifests.append(
                 .init(
                     name: manifest.name,
                     part: Part(digest: try BlobStore.put(bytes, tx), size: Int64(bytes.count)),
-                    isAttached: one.pack != nil
+                    isAttached: one.pack != nil || gone != nil
                 )
             )
         }
-        let charts = (one.pack?.charts ?? []).map {
+        var charts = (one.pack?.charts ?? []).map {
             LayerRevision.Chart(
                 name: $0.name,
                 file: $0.file,
                 part: Part(digest: $0.digest, size: Int64($0.size))
             )
         }
-        let version = one.pack?.version ?? (one.layer.tag.isEmpty ? "1.0.0" : one.layer.tag)
+        charts += gone?.charts ?? []
+        let version =
+            one.pack?.version ?? gone?.version
+            ?? (one.layer.tag.isEmpty ? "1.0.0" : one.layer.tag)
         var text = "\(one.layer.name)\n\(one.layer.kind.rawValue)\n\(version)\n"
         text += "\(settings.installOrder)\n\(settings.isVM)\n\(values.digest)\n"
         for manifest in manifests {
@@ -190,8 +197,8 @@ enum LayerResolver {
             name: one.layer.name,
             kind: one.layer.kind.rawValue,
             layer: one.layer.layer,
-            registryUID: one.pack?.registryUID ?? one.layer.registryUID,
-            packUID: one.pack?.uid ?? manifestPackUID,
+            registryUID: one.pack?.registryUID ?? gone?.registryUID ?? one.layer.registryUID,
+            packUID: one.pack?.uid ?? gone?.packUID ?? manifestPackUID,
             version: version,
             tag: one.layer.tag.isEmpty ? version : one.layer.tag,
             installOrder: settings.installOrder,

@@ -1,4 +1,5 @@
 import APIKit
+import Macros
 import Synchronization
 import YAML
 
@@ -40,9 +41,9 @@ enum LayerTexts {
         check(content, at: manifest.pointer + "/content", what, layer, faults)
     }
 
-    /// Notes a fault when the text is no YAML.
+    /// Notes what is wrong with the references of a text, and a fault when it is no YAML.
     ///
-    /// Text with template braces is YAML only once it is rendered, so it is let through.
+    /// Text with template braces of others is YAML only once it is rendered, so it is let through.
     private static func check(
         _ text: String,
         at pointer: String,
@@ -50,6 +51,16 @@ enum LayerTexts {
         _ layer: String,
         _ faults: FaultList
     ) {
+        var text = text
+        if TemplateText.mayRefer(text) {
+            let template = TemplateText(text)
+            for fault in template.faults {
+                let message = "\(what) layer '\(layer)', \(fault.sentence)"
+                faults.add(Fault(pointer, fault.code, message))
+            }
+            guard template.faults.isEmpty else { return }
+            text = template.neutral
+        }
         guard !text.contains("{{") else { return }
         do {
             _ = try YAML.parse(text)

@@ -92,7 +92,9 @@ extension Profiles {
             return try await context.write(database) { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let layer = try call.layer(named: name, of: profile)
-                try Failure.refuse(shape, and: faults)
+                let faults = FaultList(faults)
+                try ReferenceRules.check(input, of: profile, faults, tx)
+                try Failure.refuse(shape, and: faults.faults)
                 if layer.manifests.contains(where: { $0.name == input.name }) {
                     throw Failure(
                         .duplicateName,
@@ -144,7 +146,9 @@ extension Profiles {
             try await database.write { tx in
                 var profile = try call.profile.fetchForWrite(tx, "clusterProfile.update")
                 let (layer, former) = try call.find(in: profile)
-                try Failure.refuse(shape, and: faults)
+                let faults = FaultList(faults)
+                try ReferenceRules.check(input, of: profile, faults, tx)
+                try Failure.refuse(shape, and: faults.faults)
                 if layer.manifests.contains(where: {
                     $0.name == input.name && $0.uid != former.uid
                 }) {

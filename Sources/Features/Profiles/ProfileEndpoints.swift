@@ -47,6 +47,7 @@ extension Profiles {
             let faults = ProfileFaults(
                 shape: context.bodyFaults,
                 texts: try await faults(of: input.spec.template.layers, call)
+                    + variableFaults(of: input.spec.variables)
             )
             try await fetchCharts(of: input.spec.template.layers, tenantUID: context.tenantUID)
             return try await context.write(database) { tx in
@@ -82,7 +83,6 @@ extension Profiles {
         faults.add(
             try ProfileRules.composition(ofNew: layers, template, tenantUID: call.tenantUID, tx)
         )
-        try Failure.refuse(found.shape, and: faults.faults)
         var profile = try call.newProfile(
             input.metadata.name,
             input.spec.version,
@@ -91,7 +91,9 @@ extension Profiles {
             tx
         )
         profile.layers = layers
-        profile.variables = input.spec.variables
+        profile.variables = try VariableRules.stored(input.spec.variables, faults)
+        try ReferenceRules.check(template.layers, of: profile, faults, tx)
+        try Failure.refuse(found.shape, and: faults.faults)
         input.metadata.texts.apply(to: &profile)
         try add(
             profile,
@@ -223,6 +225,7 @@ extension Profiles {
                 )
             )
         }
+        try ReferenceRules.check(template.layers ?? [], of: profile, faults, tx)
         let checked = try template.layers.map { layers in
             try ProfileRules.layers(
                 layers.readable(despite: found.shape),

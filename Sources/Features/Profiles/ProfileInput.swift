@@ -186,15 +186,12 @@ struct ProfileCreateInput: WireInput {
     struct Spec: WireInput {
         let version: String
         let template: TemplateInput
-        let variables: JSONValue
+        let variables: [VariableInput]
 
         init(from fields: Fields) {
             version = fields.profileVersion() ?? "1.0.0"
             template = fields.object("template")
-            variables = fields.any("variables") ?? .array([])
-            if variables.elements == nil {
-                fields.fault("variables", "WrongType", "'variables' must be a list.")
-            }
+            variables = fields.list("variables", countMax: ProfileVariable.countMax)
         }
     }
 }

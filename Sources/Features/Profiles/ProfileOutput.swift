@@ -1,6 +1,7 @@
 import AgentContract
 import APIKit
 import JSON
+import Macros
 import Packs
 import Primitives
 import Storage
@@ -58,7 +59,7 @@ struct LayerOutput: JSONWritable, Sendable {
     let layer: Layer
     /// What the layer is linked to; `nil` when its pack is gone.
     let pack: PackVersion?
-    let values: String
+    var values: String
     let version: String
     let packUID: String
     let registryUID: String
@@ -89,11 +90,22 @@ struct LayerOutput: JSONWritable, Sendable {
         self.init(layer, pack: pack, values: values ?? "", problem: problem)
     }
 
-    /// A published layer, linked to what its revision says.
-    init(_ layer: Layer, linked: LayerRevision, _ tx: borrowing Transaction) throws {
+    /// A published layer, linked to what its revision says, with its values as they were written.
+    ///
+    /// - Parameter hidden: what is secret in what was published; of a pack that is gone there is
+    ///   nothing else.
+    init(
+        _ layer: Layer,
+        linked: LayerRevision,
+        hiding hidden: SensitiveValues,
+        _ tx: borrowing Transaction
+    ) throws {
         self.layer = layer
         pack = layer.kind == .manifest ? nil : try PackStore.version(uid: linked.packUID, tx)
-        values = try layer.values ?? BlobStore.text(linked.values.digest, tx) ?? ""
+        let defaults = try pack.flatMap { try BlobStore.text($0.valuesDigest, tx) }
+        values =
+            try layer.values ?? defaults
+            ?? hidden.masked(BlobStore.text(linked.values.digest, tx) ?? "")
         version = linked.version
         packUID = linked.packUID
         registryUID = linked.registryUID
@@ -108,6 +120,12 @@ struct LayerOutput: JSONWritable, Sendable {
         version = pack?.version ?? (layer.tag.isEmpty ? "1.0.0" : layer.tag)
         packUID = pack?.uid ?? layer.packUID
         registryUID = pack?.registryUID ?? layer.registryUID
+    }
+
+    func with(values: String) -> LayerOutput {
+        var copy = self
+        copy.values = values
+        return copy
     }
 
     init(example layer: Layer, pack: PackVersion?) {
@@ -176,6 +194,15 @@ struct TemplateOutput: JSONWritable, Sendable {
         profileVersion = profile.profileVersion
     }
 
+    /// Another template with these layers in the place of its own.
+    init(resolved layers: [LayerOutput], _ other: TemplateOutput) {
+        profile = other.profile
+        self.layers = layers
+        number = other.number
+        name = other.name
+        profileVersion = other.profileVersion
+    }
+
     /// What a revision holds, whatever has become of the draft and the registries since.
     init(
         published revision: ProfileStore.Revision,
@@ -183,10 +210,11 @@ struct TemplateOutput: JSONWritable, Sendable {
         _ tx: borrowing Transaction
     ) throws {
         let content = try ProfileRevision(JSONParser.parse(revision.content, limits: .stored))
+        let hidden = SensitiveValues(revision.variables)
         self.profile = profile
         layers = try revision.source.compactMap { layer in
             try content.layers.first { $0.name == layer.name }
-                .map { try LayerOutput(layer, linked: $0, tx) }
+                .map { try LayerOutput(layer, linked: $0, hiding: hidden, tx) }
         }
         number = content.number
         name = content.name
@@ -258,6 +286,17 @@ struct ProfileOutput: WireOutput {
     /// Trains, states of packs and other versions of the profile change without it.
     var showsMoreThanVersion: Bool { true }
 
+    /// Whether some layer of the draft refers to a macro of the user's.
+    private var hasUserMacros: Bool {
+        draft.layers.contains { layer in
+            let texts = [layer.values] + layer.layer.manifests.map(\.content)
+            return texts.contains { text in
+                TemplateText.mayRefer(text)
+                    && TemplateText(text).references.contains { $0.macroName != nil }
+            }
+        }
+    }
+
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.field("apiVersion", "v1")
@@ -274,7 +313,7 @@ struct ProfileOutput: WireOutput {
         writer.endObject()
         writer.key("status")
         writer.beginObject()
-        writer.field("hasUserMacros", profile.hasUserMacros)
+        writer.field("hasUserMacros", hasUserMacros)
         writer.field("inUseClusterUids", [String]())
         writer.field("inUseClusters", [String]())
         writer.field("isPublished", profile.publishedNumber != nil)
@@ -298,14 +337,6 @@ struct ProfileOutput: WireOutput {
 
 extension Profile {
     var entityTag: String { String(version) }
-
-    /// Whether some layer refers to a macro of the user's.
-    var hasUserMacros: Bool {
-        layers.contains { layer in
-            layer.values?.contains(".spectro.macro.") == true
-                || layer.manifests.contains { $0.content.contains(".spectro.macro.") }
-        }
-    }
 
     static func example(isPublished: Bool) -> Profile {
         Profile(

@@ -25,7 +25,7 @@ enum ProfileStore {
             labels: try textMap(row.bytes(7)),
             annotations: try textMap(row.bytes(8)),
             layers: try LayerCoding.layers(row.bytes(9)),
-            variables: try JSONParser.parse(row.bytes(10)),
+            variables: try JSONParser.parse(row.bytes(10), limits: .stored),
             publishedNumber: row.optionalInt(11),
             version: row.int(12),
             createdAt: row.timestamp(13),
@@ -69,6 +69,7 @@ enum ProfileStore {
                 .text(profile.createdBy)
             )
         }
+        try ReferenceStore.set(profile.layers.macroNames, of: profile.uid, .draft, tx)
     }
 
     /// Notes the newest revision of a profile.
@@ -112,6 +113,7 @@ enum ProfileStore {
                 .timestamp(profile.modifiedAt)
             )
         }
+        try ReferenceStore.set(profile.layers.macroNames, of: profile.uid, .draft, tx)
     }
 
     private static func refusingDuplicates(
@@ -245,6 +247,7 @@ enum ProfileStore {
         let digest: String
         let content: [UInt8]
         let source: [Layer]
+        let variables: JSONValue
         let cause: String
         let createdAt: Timestamp
         let createdBy: String
@@ -259,8 +262,8 @@ enum ProfileStore {
         _ = try tx.run(
             """
             INSERT INTO profile_revision (profile_uid, number, counter, digest, content, source,
-                cause, note, created_at, created_by)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                cause, note, created_at, created_by, variables)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             """,
             .text(profileUID),
             .int(revision.number),
@@ -271,12 +274,13 @@ enum ProfileStore {
             .text(revision.cause),
             .text(note),
             .timestamp(revision.createdAt),
-            .text(revision.createdBy)
+            .text(revision.createdBy),
+            text(revision.variables.jsonBytes())
         )
     }
 
     private static let revisionColumns: SQL = """
-        SELECT number, counter, digest, content, source, cause, created_at, created_by
+        SELECT number, counter, digest, content, source, cause, created_at, created_by, variables
         FROM profile_revision
         """
 
@@ -287,6 +291,7 @@ enum ProfileStore {
             digest: row.text(2),
             content: row.bytes(3),
             source: try LayerCoding.layers(row.bytes(4)),
+            variables: try JSONParser.parse(row.bytes(8), limits: .stored),
             cause: row.text(5),
             createdAt: row.timestamp(6),
             createdBy: row.text(7)

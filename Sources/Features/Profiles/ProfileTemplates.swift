@@ -37,8 +37,10 @@ extension Profiles {
             guard let number = profile.publishedNumber,
                 let revision = try ProfileStore.revision(number, of: uid, tx)
             else { continue }
-            let template = try TemplateOutput(published: revision, of: profile, tx)
-            // There are no macros yet: resolved values are the values.
+            var template = try TemplateOutput(published: revision, of: profile, tx)
+            if use == .full(resolvesValues: true) {
+                template = try template.resolved(variables: revision.variables, tx)
+            }
             let bytes =
                 use == .summary
                 ? TemplateSummaryOutput(template).jsonBytes() : template.jsonBytes()

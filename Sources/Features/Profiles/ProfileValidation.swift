@@ -66,6 +66,8 @@ extension Profiles {
                 faults: faults,
                 tx
             )
+            // Which variables layers without a profile may refer to is not known.
+            if let profile { try ReferenceRules.check(input.layers, of: profile, faults, tx) }
             if let fault = ProfileRules.environmentFault(type, cloudType, at: input.pointer) {
                 faults.add(fault)
             }

@@ -13,7 +13,7 @@ package struct Profiles: Sendable {
     let archives: ProfileArchives
     let onDelete: @Sendable (_ profileUID: String) -> Void
     let prepareChart: @Sendable (WantedChart, _ tenantUID: String) async throws -> Void
-    private let onBroken: @Sendable (_ profileUID: String, any Error) -> Void
+    let onBroken: @Sendable (_ profileUID: String, any Error) -> Void
 
     /// - Parameters:
     ///   - archives: what archives say about the server and how their tokens are sealed.
@@ -45,8 +45,8 @@ package struct Profiles: Sendable {
     /// All operations of this feature.
     package var endpoints: [Endpoint] {
         (profileEndpoints + validationEndpoints + listEndpoints + layerEndpoints + manifestEndpoints
-            + deleteEndpoints + cloneEndpoints + transferEndpoints + revisionEndpoints
-            + trainEndpoints)
+            + variableEndpoints + deleteEndpoints + cloneEndpoints + transferEndpoints
+            + revisionEndpoints + trainEndpoints)
             .map { $0.changesProfiles ? takingDryRunAndNote($0) : $0 }
     }
 

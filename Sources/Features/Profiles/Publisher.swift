@@ -31,7 +31,10 @@ struct Publisher: Sendable {
         let name: String
         let profileVersion: String
         let source: [Layer]
+        let variables: JSONValue
         let layers: [LayerRevision]
+        /// The macros that the layers refer to.
+        let macroNames: Set<String>
         let cause: AuditAction
         let message: String
         /// What its author says of it; empty for nothing.
@@ -56,7 +59,9 @@ struct Publisher: Sendable {
             name: profile.name,
             profileVersion: profile.profileVersion,
             source: profile.layers,
+            variables: profile.variables,
             layers: content.layers,
+            macroNames: content.macroNames,
             cause: .publish,
             message: "Published profile '\(profile.name)' \(profile.profileVersion)",
             note: call.note
@@ -65,9 +70,10 @@ struct Publisher: Sendable {
             try ProfileStore.revision($0, of: profile.uid, tx)
         }
         try ProfileRules.checkPublish(of: profile, content.resolved, since: last)
-        guard last?.digest != Self.digest(profile, draft) || last?.source != draft.source else {
-            return false
-        }
+        let isSame =
+            last?.digest == Self.digest(profile, draft) && last?.source == draft.source
+            && last?.variables == draft.variables
+        if isSame { return false }
         try revise(profile, draft, isAudited: !isNew, by: call.actor, tx)
         try TrainStore.setTrains(content.trains, of: profile.uid, tx)
         try TrainStore.keepHolds(content.held, of: profile.uid, tx)
@@ -78,6 +84,8 @@ struct Publisher: Sendable {
     struct Content {
         let resolved: [LayerResolver.Resolved]
         let layers: [LayerRevision]
+        /// The macros that the layers refer to.
+        let macroNames: Set<String>
         let trains: [TrainStore.Train]
         /// The layers whose trains stand still.
         let held: Set<String>
@@ -101,9 +109,11 @@ struct Publisher: Sendable {
             tenantUID: profile.tenantUID,
             tx
         )
+        let settled = try Self.settled(resolved, of: profile, tx)
         return Content(
-            resolved: resolved,
-            layers: try LayerResolver.revisions(resolved, tx),
+            resolved: settled.layers,
+            layers: try LayerResolver.revisions(settled.layers, tx),
+            macroNames: settled.macroNames,
             trains: Self.trains(resolved),
             held: Set(held.keys)
         )
@@ -123,36 +133,59 @@ struct Publisher: Sendable {
         by caller: AuditActor? = nil,
         _ tx: borrowing Transaction
     ) throws -> Bool {
+        let held = try TrainStore.holds(of: profileUID, tx)
+        let reason = "to \(packName) \(version)"
+        return try revise(profileUID, .relink, "Relinked", reason, by: caller, tx) {
+            layer,
+            linked,
+            tx in
+            guard held[layer.name] == nil else { return nil }
+            return try Self.newest(layer, linked, registryUID: registryUID, packName, tx)
+        }
+    }
+
+    /// Resolves what a published profile refers to anew, after macros have changed.
+    ///
+    /// - Throws: `.ruleViolated` when the profile cannot be resolved with them.
+    /// - Returns: whether there is a new revision.
+    func resolve(
+        profileUID: String,
+        macros names: Set<String>,
+        _ tx: borrowing Transaction
+    ) throws -> Bool {
+        let reason = "with macros " + names.sorted().prefix(10).joined(separator: ", ")
+        return try revise(profileUID, .resolve, "Resolved", reason, by: nil, tx) { _, _, _ in nil }
+    }
+
+    /// Makes a revision of what is published, with packs and references as they are now.
+    ///
+    /// - Parameters:
+    ///   - caller: who asked for it; nil for the server itself.
+    ///   - newest: the pack version that a layer moves to; `nil` for one that stays.
+    private func revise(
+        _ profileUID: String,
+        _ cause: AuditAction,
+        _ verb: String,
+        _ reason: String,
+        by caller: AuditActor?,
+        _ tx: borrowing Transaction,
+        newest: (Layer, LayerRevision, borrowing Transaction) throws -> PackVersion?
+    ) throws -> Bool {
         guard let profile = try ProfileStore.find(profileUID, tx),
             let number = profile.publishedNumber,
-            let newest = try ProfileStore.revision(number, of: profileUID, tx)
+            let last = try ProfileStore.revision(number, of: profileUID, tx)
         else { return false }
-        let former = try ProfileRevision(JSONParser.parse(newest.content, limits: .stored))
-        var layers: [LayerRevision] = []
-        let held = try TrainStore.holds(of: profileUID, tx)
-        for layer in newest.source {
-            guard let linked = former.layers.first(where: { $0.name == layer.name }) else {
-                continue
-            }
-            if held[layer.name] != nil {
-                layers.append(linked)
-                continue
-            }
-            layers.append(
-                try Self.relinked(layer, linked, registryUID: registryUID, packName, tx) ?? linked
-            )
-        }
-        layers = LayerResolver.inOrder(layers)
-        guard layers != former.layers else { return false }
-        // A name or version that was changed since waits for its own publish.
+        let renewed = try Self.renewed(last, of: profile, tx, newest: newest)
+        guard renewed.layers != renewed.former.layers else { return false }
         let draft = Draft(
-            name: former.name,
-            profileVersion: former.version,
-            source: newest.source,
-            layers: layers,
-            cause: .relink,
-            message: "Relinked profile '\(profile.name)' \(profile.profileVersion) to "
-                + "\(packName) \(version)"
+            name: renewed.former.name,
+            profileVersion: renewed.former.version,
+            source: last.source,
+            variables: last.variables,
+            layers: renewed.layers,
+            macroNames: renewed.macroNames,
+            cause: cause,
+            message: "\(verb) profile '\(profile.name)' \(profile.profileVersion) \(reason)"
         )
         let server = AuditActor(
             tenantUID: profile.tenantUID,
@@ -162,28 +195,113 @@ struct Publisher: Sendable {
         return true
     }
 
-    /// The layer linked to the newest version of its train; `nil` when it does not follow one of
+    /// What a revision means today.
+    struct Renewed {
+        /// The revision as it was made.
+        let former: ProfileRevision
+        let layers: [LayerRevision]
+        /// The macros that the layers refer to.
+        let macroNames: Set<String>
+    }
+
+    /// What a revision held, with its references resolved anew.
+    ///
+    /// - Parameter newest: the pack version that a layer moves to; `nil` for one that stays.
+    /// - Throws: `.ruleViolated` when a reference of it cannot be resolved.
+    static func renewed(
+        _ revision: ProfileStore.Revision,
+        of profile: Profile,
+        _ tx: borrowing Transaction,
+        newest: (Layer, LayerRevision, borrowing Transaction) throws -> PackVersion? = {
+            _,
+            _,
+            _ in nil
+        }
+    ) throws -> Renewed {
+        let former = try ProfileRevision(JSONParser.parse(revision.content, limits: .stored))
+        var linked: [LayerResolver.Resolved] = []
+        var moved: Set<String> = []
+        for layer in revision.source {
+            guard let old = former.layers.first(where: { $0.name == layer.name }) else { continue }
+            let pack = try newest(layer, old, tx)
+            if pack != nil { moved.insert(layer.name) }
+            linked.append(try Self.linked(layer, old, movedTo: pack, tx))
+        }
+        // A name, version or variable that was changed since waits for its own publish.
+        var published = profile
+        published.name = former.name
+        published.profileVersion = former.version
+        published.variables = revision.variables
+        let settled = try settled(linked, of: published, tx)
+        var layers: [LayerRevision] = []
+        for (one, raw) in zip(settled.layers, linked) {
+            let isSame = !moved.contains(raw.layer.name) && !raw.mayRefer
+            if isSame, let old = raw.linked {
+                layers.append(old)
+            } else {
+                layers.append(try LayerResolver.revision(one, tx))
+            }
+        }
+        return Renewed(
+            former: former,
+            layers: LayerResolver.inOrder(layers),
+            macroNames: settled.macroNames
+        )
+    }
+
+    /// A published layer with its values as they were written, nothing resolved.
+    private static func linked(
+        _ layer: Layer,
+        _ old: LayerRevision,
+        movedTo newer: PackVersion?,
+        _ tx: borrowing Transaction
+    ) throws -> LayerResolver.Resolved {
+        var pack = newer
+        if pack == nil, layer.kind != .manifest {
+            pack = try PackStore.version(uid: old.packUID, tx)
+        }
+        var values = layer.values
+        if values == nil, let pack { values = try BlobStore.text(pack.valuesDigest, tx) }
+        // Of a pack that is gone there is only what was published.
+        if values == nil { values = try BlobStore.text(old.values.digest, tx) }
+        return LayerResolver.Resolved(layer: layer, pack: pack, values: values ?? "", linked: old)
+    }
+
+    /// The layers with their references resolved.
+    ///
+    /// - Throws: `.ruleViolated` with a fault for each that cannot be.
+    private static func settled(
+        _ layers: [LayerResolver.Resolved],
+        of profile: Profile,
+        _ tx: borrowing Transaction
+    ) throws -> ReferenceResolver.Outcome {
+        let faults = FaultList()
+        var resolver = try ReferenceResolver(layers, of: profile, showsSecrets: true, tx)
+        let outcome = resolver.resolve(faults)
+        try ProfileRules.refuse(faults)
+        return outcome
+    }
+
+    /// The newest version of the train that a layer follows; `nil` when it does not follow one of
     /// this pack.
-    private static func relinked(
+    private static func newest(
         _ layer: Layer,
         _ linked: LayerRevision,
         registryUID: String,
         _ packName: String,
         _ tx: borrowing Transaction
-    ) throws -> LayerRevision? {
+    ) throws -> PackVersion? {
         guard layer.kind != .manifest, linked.registryUID == registryUID,
             let train = VersionTrain(layer.tag)
         else { return nil }
-        guard try Self.packName(of: linked, tx) == packName,
-            let pack = try PackStore.newest(
-                registryUID: registryUID,
-                name: packName,
-                train: train,
-                tx
-            ), pack.isFetched
-        else { return nil }
-        let values = try layer.values ?? BlobStore.text(pack.valuesDigest, tx) ?? ""
-        return try LayerResolver.revision(.init(layer: layer, pack: pack, values: values), tx)
+        guard try Self.packName(of: linked, tx) == packName else { return nil }
+        let newest = try PackStore.newest(
+            registryUID: registryUID,
+            name: packName,
+            train: train,
+            tx
+        )
+        return newest?.isFetched == true ? newest : nil
     }
 
     /// Makes the revision.
@@ -207,6 +325,7 @@ struct Publisher: Sendable {
                 digest: Self.digest(profile, draft),
                 content: content,
                 source: draft.source,
+                variables: draft.variables,
                 cause: draft.cause.rawValue,
                 createdAt: tx.now,
                 createdBy: actor.name
@@ -225,6 +344,7 @@ struct Publisher: Sendable {
         }
         try ProfileStore.setPublished(number, of: profile.uid, version: counter, tx)
         try ProfileStore.addBlobs(Self.digests(draft.layers), of: profile.uid, tx)
+        try ReferenceStore.set(draft.macroNames, of: profile.uid, .published, tx)
         if isAudited {
             try AuditStore.record(
                 draft.cause,

@@ -7,6 +7,7 @@ import HTTPClient
 import HTTPCore
 import Identity
 import Logging
+import Macros
 import Packs
 import Primitives
 import Profiles
@@ -18,6 +19,7 @@ struct Wiring: Sendable {
     let database: Database
     let identity: Identity
     let packs: Packs
+    let macros: Macros
     let profiles: Profiles
     let appliances: Appliances
     let agents: AgentSync
@@ -85,13 +87,18 @@ struct Wiring: Sendable {
             prepareChart: { try await charts.prepare($0, tenantUID: $1) },
             onBroken: { [logger = around.logger] uid, error in
                 logger.error(
-                    "a profile could not follow its train",
+                    "a profile could not follow its train or macros",
                     metadata: ["profile": "\(uid)", "error": "\(error)"]
                 )
             }
         )
         packs = Self.packs(of: database, around, relinking: profiles)
         charts.set(packs)
+        macros = Macros(
+            database: database,
+            users: Profiles.macroUsers,
+            onChange: { notice, tx in try profiles.macrosChanged(notice, tx) }
+        )
         self.profiles = profiles
         identity = try Identity(
             database: database,
@@ -188,8 +195,8 @@ struct Wiring: Sendable {
 
     /// Every operation of every feature, without the server's own.
     var endpoints: [Endpoint] {
-        identity.endpoints + appliances.endpoints + packs.endpoints + profiles.endpoints
-            + agents.endpoints
+        identity.endpoints + appliances.endpoints + packs.endpoints + macros.endpoints
+            + profiles.endpoints + agents.endpoints
     }
 
     /// Finds the caller behind any credential.

@@ -40,6 +40,9 @@ static const unsigned char migration_0011[] = {
 static const unsigned char migration_0012[] = {
 #embed "../../../migrations/0012_registries.sql"
 };
+static const unsigned char migration_0013[] = {
+#embed "../../../migrations/0013_macros.sql"
+};
 
 #define ASSET(path, array) { path, array, sizeof array }
 
@@ -56,6 +59,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0010_bounds_by_count.sql", migration_0010),
     ASSET("migrations/0011_trains.sql", migration_0011),
     ASSET("migrations/0012_registries.sql", migration_0012),
+    ASSET("migrations/0013_macros.sql", migration_0013),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];

@@ -6,6 +6,7 @@ import Crypto
 import Glibc
 import HTTPCore
 import JSON
+import Macros
 import Packs
 import Primitives
 import Storage
@@ -66,7 +67,31 @@ final class Bench: Sendable {
                 tx
             )
         }
-        _ = try database.writeBlocking { try Packs.ensureDefaultRegistry($0) }
+        let macros = Macros(
+            database: database,
+            users: Profiles.macroUsers,
+            onChange: { notice, tx in try profiles.macrosChanged(notice, tx) }
+        )
+        _ = try database.writeBlocking { tx in
+            for (index, uid) in ["t1", "t2"].enumerated() {
+                _ = try tx.run(
+                    "INSERT INTO tenant (uid, name, created_at) VALUES ($1, $1, $2)",
+                    .text(uid),
+                    .int(index)
+                )
+            }
+            for (uid, tenant) in [("p1", "t1"), ("p2", "t1"), ("q1", "t2")] {
+                _ = try tx.run(
+                    """
+                    INSERT INTO project (uid, tenant_uid, name, description, labels, version,
+                        created_at, modified_at) VALUES ($1, $2, 'Project ' || $1, '', '{}', 1, 1, 1)
+                    """,
+                    .text(uid),
+                    .text(tenant)
+                )
+            }
+            return try Packs.ensureDefaultRegistry(tx)
+        }
         var authenticator = FakeAuthenticator()
         authenticator.principals["reader"] = .person(
             "u8",
@@ -74,7 +99,7 @@ final class Bench: Sendable {
             may: ["clusterProfile.get", "clusterProfile.list"]
         )
         api = TestDispatcher(
-            profiles.endpoints + appliances.endpoints,
+            profiles.endpoints + appliances.endpoints + macros.endpoints,
             authenticator: authenticator,
             clock: clock
         )

@@ -14,25 +14,6 @@ struct CloneTests {
     init() async throws {
         bench = try Bench()
         try await bench.importPack("logs", "4.0.1")
-        try bench.database.writeBlocking { tx in
-            for (tenant, projects) in [("t1", ["p1", "p2"]), ("t2", ["q1"])] {
-                _ = try tx.run(
-                    "INSERT INTO tenant (uid, name, created_at) VALUES ($1, $1, 0)",
-                    .text(tenant)
-                )
-                for project in projects {
-                    _ = try tx.run(
-                        """
-                        INSERT INTO project (uid, tenant_uid, name, description, labels, version,
-                            created_at, modified_at)
-                        VALUES ($1, $2, $1, '', '{}', 1, 0, 0)
-                        """,
-                        .text(project),
-                        .text(tenant)
-                    )
-                }
-            }
-        }
     }
 
     private func source(_ project: String? = "p1") async throws -> String {

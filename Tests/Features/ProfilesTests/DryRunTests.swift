@@ -173,6 +173,8 @@ struct DryRunTests {
                 .put, "/\(uid)/packs/vm/manifests/\(manifest)",
                 ["name": "one", "content": "kind: C\n"]
             ),
+            (.put, "/\(uid)/variables", ["variables": [["name": "a"]]]),
+            (.patch, "/\(uid)/variables", ["variables": [["name": "a"]]]),
             (.patch, "/\(free)/packs/logs/pin", nil), (.patch, "/\(free)/packs/logs/hold", nil),
             (.patch, "/\(free)/packs/logs/release", nil),
         ]

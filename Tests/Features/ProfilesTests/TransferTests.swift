@@ -43,6 +43,12 @@ struct TransferTests {
         bench = try Bench()
         try await bench.importPack("logs", "4.0.1", schema: Self.schema)
         try await bench.importPack("web", "1.2.0")
+        let macros = try await bench.api.call(
+            .put,
+            "/v1/projects/p1/macros",
+            body: ["macros": [["name": "third", "value": "x"]]]
+        )
+        try #require(macros.status == 204)
     }
 
     private func export(
@@ -183,7 +189,7 @@ struct TransferTests {
         let variables: JSONValue = [
             ["name": "open", "defaultValue": "a"],
             ["name": "token", "isSensitive": true, "defaultValue": "hunter2"],
-            ["name": "pin", "isSensitive": true, "defaultValue": 1234],
+            ["name": "pin", "isSensitive": true, "defaultValue": "1234"],
         ]
         let made = try await bench.api.call(
             .post,

@@ -20,7 +20,7 @@ extension Profiles {
                 + "draft; also in another project or for the whole organisation.",
             access: .user(.profileCreate),
             success: 201,
-            failures: [.resourceNotFound, .duplicateName, .limitExceeded],
+            failures: [.resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded],
             input: CloneInput.self,
             output: UIDAnswer.self
         ) { input, context in
@@ -60,6 +60,8 @@ extension Profiles {
                 }
             )
         }
+        // Where it is to be there may be other macros.
+        try ReferenceRules.check(draftOf: profile, tx)
         try add(
             profile,
             "Cloned profile '\(source.name)' \(source.profileVersion) as '\(profile.name)' "

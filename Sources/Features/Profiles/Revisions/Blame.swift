@@ -24,6 +24,7 @@ struct Blame: Sendable {
     }
 
     private var versions: [Version] = []
+    private let hidden: SensitiveValues
 
     /// Reads the history of a layer's values, or of one of its manifests.
     ///
@@ -54,6 +55,10 @@ struct Blame: Sendable {
                 ? Failure.notFound("Layer", layerName) : Failure.notFound("Manifest", manifest)
         }
         self.versions = versions
+        let newest = try versions.last.flatMap {
+            try ProfileStore.revision($0.revision.number, of: profileUID, tx)
+        }
+        hidden = SensitiveValues(newest?.variables ?? .null)
     }
 
     /// Every line of the text as it is published, secrets masked.
@@ -73,7 +78,7 @@ struct Blame: Sendable {
             }
             (former, origins) = (lines, next)
         }
-        let shown = SecretMask.masked(former)
+        let shown = SecretMask.masked(former).map(hidden.masked)
         return zip(shown, origins).enumerated().map {
             Line(number: $0.offset + 1, text: $0.element.0, revision: $0.element.1)
         }
@@ -108,7 +113,7 @@ struct Blame: Sendable {
         let lines = LineDiff.lines(newest.text)
         let index = node.start.line - 1
         guard lines.indices.contains(index) else { return nil }
-        let text = SecretMask.masked(lines)[index]
+        let text = hidden.masked(SecretMask.masked(lines)[index])
         return Line(number: node.start.line, text: text, revision: origin)
     }
 

@@ -116,11 +116,17 @@ struct LineDiff {
     /// The difference of two texts as a unified diff without file names; empty when there is none.
     ///
     /// Secrets are masked, and their change still shows.
-    static func unified(_ old: String, _ new: String) -> String {
+    ///
+    /// - Parameter hidden: what is secret beside what looks so.
+    static func unified(
+        _ old: String,
+        _ new: String,
+        hiding hidden: SensitiveValues
+    ) -> String {
         let (oldLines, newLines) = (lines(old), lines(new))
         let steps = LineDiff(oldLines, newLines).steps
-        let shownOld = SecretMask.masked(oldLines)
-        let shownNew = SecretMask.masked(newLines)
+        let shownOld = SecretMask.masked(oldLines).map(hidden.masked)
+        let shownNew = SecretMask.masked(newLines).map(hidden.masked)
         var text = ""
         for range in hunks(steps) {
             var (oldCount, newCount) = (0, 0)

@@ -112,31 +112,38 @@ extension Profiles {
         of profile: Profile,
         _ tx: borrowing Transaction
     ) throws -> RevisionDiffOutput {
-        func layers(_ number: Int64, _ tx: borrowing Transaction) throws -> [LayerRevision] {
+        func revision(
+            _ number: Int64,
+            _ tx: borrowing Transaction
+        ) throws -> (layers: [LayerRevision], variables: JSONValue) {
             guard let revision = try ProfileStore.revision(number, of: profile.uid, tx) else {
                 throw Failure.notFound("Revision", String(number))
             }
-            return try ProfileRevision(JSONParser.parse(revision.content, limits: .stored)).layers
+            let content = try JSONParser.parse(revision.content, limits: .stored)
+            return (try ProfileRevision(content).layers, revision.variables)
         }
         // Before the first revision there was nothing.
-        let new = try layers(to, tx)
-        let old = from == 0 ? [] : try layers(from, tx)
+        let new = try revision(to, tx)
+        let old = from == 0 ? ([], .null) : try revision(from, tx)
+        let hidden = SensitiveValues(old.variables, new.variables)
         var compared: [RevisionDiffOutput.Layer] = []
-        for change in LayerChange.changes(from: old, to: new) {
-            compared.append(try difference(change, tx))
+        for change in LayerChange.changes(from: old.layers, to: new.layers) {
+            compared.append(try difference(change, hiding: hidden, tx))
         }
         return RevisionDiffOutput(from: from, to: to, layers: compared)
     }
 
     private static func difference(
         _ change: LayerChange,
+        hiding hidden: SensitiveValues,
         _ tx: borrowing Transaction
     ) throws -> RevisionDiffOutput.Layer {
         func unified(_ old: Part?, _ new: Part?, _ tx: borrowing Transaction) throws -> String {
             guard old != new else { return "" }
             return LineDiff.unified(
                 try old.flatMap { try BlobStore.text($0.digest, tx) } ?? "",
-                try new.flatMap { try BlobStore.text($0.digest, tx) } ?? ""
+                try new.flatMap { try BlobStore.text($0.digest, tx) } ?? "",
+                hiding: hidden
             )
         }
         let (old, new) = (change.old?.manifests ?? [], change.new?.manifests ?? [])
@@ -172,7 +179,7 @@ extension Profiles {
             document: .agent,
             access: .user(.profilePublish),
             success: 201,
-            failures: [.resourceNotFound, .conflict, .preconditionFailed],
+            failures: [.resourceNotFound, .conflict, .ruleViolated, .preconditionFailed],
             output: RollBackOutput.self
         ) { _, context in
             let call = try ProfileCall(context)

@@ -60,10 +60,11 @@ struct RevisionOutput: WireOutput {
     ) throws {
         self.summary = summary
         content = try ProfileRevision(JSONParser.parse(stored.content, limits: .stored))
+        let hidden = SensitiveValues(stored.variables)
         var texts: [String: String] = [:]
         for layer in content.layers {
             for part in [layer.values] + layer.manifests.map(\.part) {
-                texts[part.digest] = try BlobStore.text(part.digest, tx) ?? ""
+                texts[part.digest] = hidden.masked(try BlobStore.text(part.digest, tx) ?? "")
             }
         }
         self.texts = texts

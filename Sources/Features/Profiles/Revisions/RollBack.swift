@@ -9,11 +9,15 @@ import Storage
 extension Publisher {
     /// Publishes what an earlier revision held, as a new revision.
     ///
+    /// Its variables come back with it. What a macro stands for is not the profile's: references
+    /// are resolved with the macros of today.
+    ///
     /// The draft follows when it holds nothing unpublished: the next publish would else bring back
     /// what was rolled back. Edits that were not published yet are kept.
     ///
     /// - Returns: the new number.
-    /// - Throws: `.resourceNotFound`; `.conflict` when the revision is what is published.
+    /// - Throws: `.resourceNotFound`; `.conflict` when the revision is what is published;
+    ///   `.ruleViolated` when it refers to something that is gone.
     func rollBack(
         _ profile: Profile,
         to number: Int64,
@@ -24,26 +28,35 @@ extension Publisher {
             let newestNumber = profile.publishedNumber,
             let newest = try ProfileStore.revision(newestNumber, of: profile.uid, tx)
         else { throw Failure.notFound("Revision", String(number)) }
-        guard wanted.digest != newest.digest || wanted.source != newest.source else {
+        let renewed = try Self.renewed(wanted, of: profile, tx)
+        let content = renewed.former
+        let published = try ProfileRevision(JSONParser.parse(newest.content, limits: .stored))
+        let isSame =
+            renewed.layers == published.layers && content.name == published.name
+            && content.version == published.version && wanted.source == newest.source
+            && wanted.variables == newest.variables
+        if isSame {
             throw Failure(
                 .conflict,
                 "Revision \(number) is what is published already, as revision \(newestNumber)."
             )
         }
-        let content = try ProfileRevision(JSONParser.parse(wanted.content, limits: .stored))
         let draft = Draft(
             name: content.name,
             profileVersion: content.version,
             source: wanted.source,
-            layers: content.layers,
+            variables: wanted.variables,
+            layers: renewed.layers,
+            macroNames: renewed.macroNames,
             cause: .rollback,
             message: "Rolled profile '\(profile.name)' \(profile.profileVersion) back to revision "
                 + "\(number)",
             note: call.note
         )
-        if profile.layers == newest.source {
+        if profile.layers == newest.source, profile.variables == newest.variables {
             var followed = profile
             followed.layers = wanted.source
+            followed.variables = wanted.variables
             followed.modifiedAt = tx.now
             try ProfileStore.update(followed, tx)
         }

@@ -1,5 +1,4 @@
 import APIKit
-import JSON
 import YAML
 
 /// Secrets in what leaves the server: a mask takes their place, and has to be filled in before
@@ -95,53 +94,6 @@ enum MaskedSecrets {
     private static func isReference(_ text: String) -> Bool {
         text.hasPrefix("{{") && text.hasSuffix("}}") && text.contains(".spectro.")
             && text.ranges(of: "{{").count == 1 && !text.contains("\"")
-    }
-
-    // MARK: Variables
-
-    /// The variables with what sensitive ones hold masked.
-    static func masked(variables: JSONValue) -> JSONValue {
-        .array((variables.elements ?? []).map(masked(variable:)))
-    }
-
-    private static func masked(variable: JSONValue) -> JSONValue {
-        guard var members = variable.members, members["isSensitive"]?.flag == true else {
-            return variable
-        }
-        // Whatever it is: variables are kept as they were written.
-        if let value = members["defaultValue"], !value.isNull, value != .string("") {
-            members["defaultValue"] = .string(mask)
-        }
-        if let options = members["options"]?.elements {
-            members["options"] = .array(
-                options.map { option in
-                    guard var option = option.members else { return option }
-                    if option["value"] != nil { option["value"] = .string(mask) }
-                    return .object(option)
-                }
-            )
-        }
-        return .object(members)
-    }
-
-    /// A fault for each variable that is masked still.
-    static func faults(inVariables variables: JSONValue, at pointer: String) -> [Fault] {
-        var faults: [Fault] = []
-        for (index, variable) in (variables.elements ?? []).enumerated()
-        where variable["isSensitive"]?.flag == true {
-            let name = variable["name"]?.text ?? ""
-            let masked: JSONValue = .string(mask)
-            if variable["defaultValue"] == masked {
-                faults.append(fault("variable '\(name)'", "\(pointer)/\(index)/defaultValue"))
-            }
-            for (number, option) in (variable["options"]?.elements ?? []).enumerated()
-            where option["value"] == masked {
-                faults.append(
-                    fault("variable '\(name)'", "\(pointer)/\(index)/options/\(number)/value")
-                )
-            }
-        }
-        return faults
     }
 
     /// The fault of a place that holds the mask.

@@ -12,7 +12,7 @@ struct ProfileDocument: WireOutput {
     var type: ProfileType
     var cloudType: String
     var layers: [CarriedLayer]
-    var variables: JSONValue
+    var variables: [ProfileVariable]
 
     /// One layer of it: uids of this server say nothing elsewhere, names and versions do.
     struct CarriedLayer: JSONWritable, Sendable {
@@ -107,9 +107,7 @@ struct ProfileDocument: WireOutput {
                 type: .system,
                 cloudType: "all",
                 layers: [layer([registry], registry), layer([], nil), layer(nil, nil)],
-                variables: .array([
-                    ["name": "region", "defaultValue": "north"], ["name": "gateway"],
-                ])
+                variables: [.example]
             )
         ]
     }
@@ -124,7 +122,7 @@ extension ProfileDocument {
         version = profile.profileVersion
         type = profile.type
         cloudType = profile.cloudType
-        variables = MaskedSecrets.masked(variables: profile.variables)
+        variables = profile.variableList.map(\.shown)
         layers = try profile.layers.map { layer in
             let shown = try LayerOutput(layer, tenantUID: profile.tenantUID, tx)
             let paths = shown.pack?.passwordPaths ?? []

@@ -30,15 +30,12 @@ struct ProfileImport: WireInput {
     struct Spec: WireInput {
         let version: String
         let template: Template
-        let variables: JSONValue
+        let variables: [VariableInput]
 
         init(from fields: Fields) {
             version = fields.profileVersion() ?? "1.0.0"
             template = fields.object("template")
-            variables = fields.any("variables") ?? .array([])
-            if variables.elements == nil {
-                fields.fault("variables", "WrongType", "'variables' must be a list.")
-            }
+            variables = fields.list("variables", countMax: ProfileVariable.countMax)
         }
     }
 
@@ -153,9 +150,6 @@ extension ProfileImport {
                 faults.add(MaskedSecrets.fault("\(what), '\(path)',", place))
             }
         }
-        for fault in MaskedSecrets.faults(inVariables: spec.variables, at: "/spec/variables") {
-            faults.add(fault)
-        }
         return layers
     }
 
@@ -183,7 +177,7 @@ extension ProfileImport {
                     matching: input.kind == .manifest ? nil : matching
                 )
             },
-            variables: spec.variables
+            variables: spec.variables.map(\.variable)
         )
     }
 }

@@ -193,15 +193,13 @@ extension Profiles {
     ) async throws -> UIDAnswer {
         let call = try ProfileCall(context)
         let publishes = context.flag("publish")
-        let texts = try await textFaults(of: input.spec.template.layers.map(\.input))
-        try await fetchCharts(
-            of: input.spec.template.layers.map(\.input),
-            tenantUID: context.tenantUID
-        )
+        let inputs = input.spec.template.layers.map(\.input)
+        let texts =
+            try await textFaults(of: inputs) + variableFaults(of: input.spec.variables)
+        try await fetchCharts(of: inputs, tenantUID: context.tenantUID)
         return try await context.write(database) { tx in
             let faults = FaultList(texts)
             let layers = try input.layers(call, shape, faults, tx)
-            try Failure.refuse(shape, and: faults.faults)
             var profile = try call.newProfile(
                 input.metadata.name,
                 input.spec.version,
@@ -213,7 +211,9 @@ extension Profiles {
             let description = input.metadata.description
             if !description.isEmpty { profile.annotations = ["description": description] }
             profile.layers = layers
-            profile.variables = input.spec.variables
+            profile.variables = try VariableRules.stored(input.spec.variables, faults)
+            try ReferenceRules.check(inputs, of: profile, faults, tx)
+            try Failure.refuse(shape, and: faults.faults)
             try add(
                 profile,
                 publishes: publishes,
@@ -241,7 +241,9 @@ extension Profiles {
             output: ProfileDocument.self
         ) { input, context in
             let (call, shape) = (try ProfileCall(context), context.bodyFaults)
-            let texts = try await textFaults(of: input.spec.template.layers.map(\.input))
+            let texts =
+                try await textFaults(of: input.spec.template.layers.map(\.input))
+                + variableFaults(of: input.spec.variables)
             try Failure.refuse(shape, and: texts)
             return try database.read { tx in
                 try call.refuseTaken(input.metadata.name, input.spec.version, tx)
