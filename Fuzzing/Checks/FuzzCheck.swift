@@ -16,7 +16,7 @@ package struct FuzzCheck: Sendable {
     package static let all: [FuzzCheck] = [
         .requestHead, .chunkedBody, .http2Session, .json, .yaml, .yamlMerge, .tar, .gzip,
         .searchFilter, .listFilter, .agentMessages, .continueToken, .multipartForm, .texts,
-        .helmIndex, .template,
+        .helmIndex, .template, .packIndex,
     ]
 }
 

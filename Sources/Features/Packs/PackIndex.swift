@@ -4,7 +4,7 @@ import JSON
 /// What a remote pack registry holds: the file `index.json` (docs/pack-registry.md).
 package struct PackIndex: Sendable {
     /// Why a text is no index.
-    struct Invalid: Error {}
+    package struct Invalid: Error {}
 
     /// One version of one pack.
     package struct Entry: Sendable, Hashable {
@@ -30,7 +30,8 @@ package struct PackIndex: Sendable {
     /// The versions, sorted by name and, within one, as texts of versions.
     package let entries: [Entry]
 
-    init(_ bytes: [UInt8]) throws(Invalid) {
+    /// Reads what a stranger's registry lists.
+    package init(_ bytes: [UInt8]) throws(Invalid) {
         let limits = JSONLimits(bytesMax: PackLimits.packIndexBytesMax)
         guard let value = try? JSONParser.parse(bytes, limits: limits),
             let items = value["packs"]?.elements, items.count <= PackLimits.packsInIndexMax
@@ -40,7 +41,9 @@ package struct PackIndex: Sendable {
             guard let name = item["name"]?.text, let version = item["version"]?.text,
                 let digest = item["digest"]?.text, let archive = item["archive"]?.text,
                 let archiveDigest = item["archiveDigest"]?.text, PackName.isValid(name),
-                version.utf8.count <= PackLimits.versionBytesMax,
+                (1...PackLimits.versionBytesMax).contains(version.utf8.count),
+                // It is shown in messages, also when its pack is refused.
+                version.utf8.allSatisfy({ (0x21...0x7E) ~= $0 }),
                 archive.utf8.count <= PackLimits.pathBytesMax
             else { throw Invalid() }
             entries.append(
@@ -50,7 +53,7 @@ package struct PackIndex: Sendable {
                     digest: digest,
                     archive: archive,
                     archiveDigest: archiveDigest,
-                    size: Int(clamping: item["size"]?.integer ?? 0),
+                    size: max(0, Int(clamping: item["size"]?.integer ?? 0)),
                     state: item["state"]?.text.flatMap(PackState.init) ?? .active
                 )
             )
