@@ -55,6 +55,23 @@ struct ContractReader {
         }
     }
 
+    /// An object of texts; empty when it is missing.
+    func textMap(_ key: String) throws(ContractError) -> [String: String] {
+        switch object[key] {
+        case nil, .null?: return [:]
+        case .object(let members)?:
+            var map: [String: String] = [:]
+            for member in members {
+                guard case .string(let text) = member.value else {
+                    throw fail(key, "must hold texts")
+                }
+                map[member.key] = text
+            }
+            return map
+        default: throw fail(key, "must be an object")
+        }
+    }
+
     func inner(_ key: String) throws(ContractError) -> ContractReader {
         guard let value = object[key] else { throw fail(key, "is missing") }
         return try ContractReader(value, at: pointer + "/" + key)

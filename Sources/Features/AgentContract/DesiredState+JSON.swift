@@ -91,6 +91,7 @@ extension ProfileRevision: JSONWritable {
         version = try profile.text("version")
         type = try profile.text("type")
         cloudType = try profile.text("cloudType")
+        tags = try profile.textMap("labels")
         number = try reader.int("number")
         layers = try reader.list("layers") { item throws(ContractError) in
             try LayerRevision(item)
@@ -107,6 +108,15 @@ extension ProfileRevision: JSONWritable {
         writer.field("version", version)
         writer.field("type", type)
         writer.field("cloudType", cloudType)
+        if !tags.isEmpty {
+            writer.key("labels")
+            writer.beginObject()
+            for (key, value) in tags.sorted(by: { $0.key < $1.key }) {
+                writer.key(key)
+                writer.string(value)
+            }
+            writer.endObject()
+        }
         writer.endObject()
         writer.field("number", number)
         writer.field("layers", layers)

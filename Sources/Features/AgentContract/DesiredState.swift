@@ -144,6 +144,8 @@ package struct ProfileRevision: Sendable, Hashable {
     package let number: Int64
     /// In the order of installation.
     package let layers: [LayerRevision]
+    /// What a system profile gives to the virtual machines of its VM layers; empty for others.
+    package let tags: [String: String]
 
     package init(
         uid: String,
@@ -152,7 +154,8 @@ package struct ProfileRevision: Sendable, Hashable {
         type: String,
         cloudType: String,
         number: Int64,
-        layers: [LayerRevision]
+        layers: [LayerRevision],
+        tags: [String: String] = [:]
     ) {
         self.uid = uid
         self.name = name
@@ -161,6 +164,7 @@ package struct ProfileRevision: Sendable, Hashable {
         self.cloudType = cloudType
         self.number = number
         self.layers = layers
+        self.tags = tags
     }
 }
 

@@ -264,19 +264,25 @@ struct DesiredAnswer: JSONWritable {
                 LayerRevision.Chart(name: "fluentbit", file: "fluentbit-4.0.1.tgz", part: part)
             ]
         )
-        let revision = ProfileRevision(
-            uid: "65f1c0a4d2b7e81f3c9a4b6f",
-            name: "edge-system",
-            version: "1.0.0",
-            type: "system",
-            cloudType: "edge-native",
-            number: 3,
-            layers: [layer]
-        )
+        func revision(_ type: String, tags: [String: String]) -> ProfileRevision {
+            ProfileRevision(
+                uid: "65f1c0a4d2b7e81f3c9a4b6f",
+                name: "edge-\(type)",
+                version: "1.0.0",
+                type: type,
+                cloudType: "edge-native",
+                number: 3,
+                layers: [layer],
+                tags: tags
+            )
+        }
         let answer = DesiredAnswer(
             number: DesiredNumber(epoch: 1_772_366_400, counter: 17),
             applianceUID: "device-153",
-            contents: [revision.jsonBytes()],
+            contents: [
+                revision("system", tags: ["site-type": "hospital"]).jsonBytes(),
+                revision("add-on", tags: [:]).jsonBytes(),
+            ],
             removed: [
                 DesiredState.Removed(name: "old", profileUID: "65f1c0a4d2b7e81f3c9a4b6f")
             ],

@@ -35,6 +35,7 @@ struct Publisher: Sendable {
         let layers: [LayerRevision]
         /// The macros that the layers refer to.
         let macroNames: Set<String>
+        let tags: [String: String]
         let cause: AuditAction
         let message: String
         /// What its author says of it; empty for nothing.
@@ -62,6 +63,8 @@ struct Publisher: Sendable {
             variables: profile.variables,
             layers: content.layers,
             macroNames: content.macroNames,
+            // Those of other profiles are for the clusters made of them.
+            tags: profile.type == .system ? profile.labels : [:],
             cause: .publish,
             message: "Published profile '\(profile.name)' \(profile.profileVersion)",
             note: call.note
@@ -184,6 +187,7 @@ struct Publisher: Sendable {
             variables: last.variables,
             layers: renewed.layers,
             macroNames: renewed.macroNames,
+            tags: renewed.former.tags,
             cause: cause,
             message: "\(verb) profile '\(profile.name)' \(profile.profileVersion) \(reason)"
         )
@@ -378,7 +382,8 @@ struct Publisher: Sendable {
             type: profile.type.rawValue,
             cloudType: profile.cloudType,
             number: number,
-            layers: draft.layers
+            layers: draft.layers,
+            tags: draft.tags
         )
     }
 

@@ -47,12 +47,39 @@ struct ContractDocumentTests {
                 ],
                 charts: [.init(name: "c", file: "c.tgz", part: Part(digest: "sha256:4", size: 7))]
             )
-        ]
+        ],
+        tags: ["region": "north", "gpu": ""]
     )
 
     @Test func `a revision is read as it was written`() throws {
         let bytes = Self.revision.jsonBytes()
         #expect(try ProfileRevision(JSONParser.parse(bytes)) == Self.revision)
+    }
+
+    @Test func `a revision without tags does not speak of them, and an older one has none`()
+        throws
+    {
+        let plain = ProfileRevision(
+            uid: "u",
+            name: "n",
+            version: "1.0.0",
+            type: "infra",
+            cloudType: "edge",
+            number: 1,
+            layers: []
+        )
+        let bytes = plain.jsonBytes()
+        #expect(!String(decoding: bytes, as: UTF8.self).contains("labels"))
+        #expect(try ProfileRevision(JSONParser.parse(bytes)) == plain)
+    }
+
+    @Test(arguments: ["[]", "\"a\"", "{\"a\":1}"])
+    func `tags that are no texts are refused`(tags: String) throws {
+        let text = """
+            {"profile":{"uid":"u","name":"n","version":"1.0.0","type":"system",\
+            "cloudType":"all","labels":\(tags)},"number":1,"layers":[]}
+            """
+        #expect(throws: ContractError.self) { try ProfileRevision(JSONParser.parse(text)) }
     }
 
     @Test func `an archive's manifest is read as it was written`() throws {

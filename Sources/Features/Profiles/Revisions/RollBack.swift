@@ -48,6 +48,7 @@ extension Publisher {
             variables: wanted.variables,
             layers: renewed.layers,
             macroNames: renewed.macroNames,
+            tags: content.tags,
             cause: .rollback,
             message: "Rolled profile '\(profile.name)' \(profile.profileVersion) back to revision "
                 + "\(number)",
