@@ -103,6 +103,13 @@ struct ConditionalTests {
                 inProject: false
             ),
             Change(shown: key, method: .put, target: key, body: metadata, inProject: false),
+            Change(
+                shown: "/v1/packs/\(p.packUID)",
+                method: .patch,
+                target: "/v1/packs/\(p.packUID)/state",
+                body: ["state": "disabled"],
+                inProject: false
+            ),
             Change(shown: project, method: .put, target: project, body: metadata, inProject: false),
         ]
     }

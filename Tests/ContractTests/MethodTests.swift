@@ -199,7 +199,7 @@ struct MethodTests {
             "v1EdgeHostDevicesUidTunnelConfigUpdate", "v1EdgeHostDevicesUidClusterAssociate",
             "v1EdgeHostDeviceHostPairingKeyUpdate", "v1EdgeHostDeviceHostCheckSumUpdate",
             "v1EdgeHostDevicesUidTunnelStatusUpdate",
-            "v1EdgeHostDevicesUidVspherePropertiesUpdate", "importPack",
+            "v1EdgeHostDevicesUidVspherePropertiesUpdate", "importPack", "setPackState",
         ]
         for call in try world.calls(of: world.own) {
             _ = try await world.send(call, of: world.own)

@@ -49,6 +49,14 @@ extension World {
                 ),
             ]
         }
+        calls.append(
+            Call(
+                id: "setPackState",
+                method: .patch,
+                target: "/v1/packs/\(p.packUID)/state",
+                body: ["state": "deprecated"]
+            )
+        )
         return calls + (try ociWrites(of: p))
     }
 

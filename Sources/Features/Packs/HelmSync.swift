@@ -168,7 +168,9 @@ extension RegistryContent {
     ) throws -> Bool {
         let state: PackState = entry.isDeprecated ? .deprecated : .active
         if let known {
-            if known.state != state { try PackStore.setState(state, of: known.uid, tx) }
+            if !known.isStateSet, known.state != state {
+                try PackStore.setState(state, of: known.uid, tx)
+            }
             let isMoved = known.location != entry.location
             if isMoved, !known.isFetched {
                 try PackStore.setLocation(entry.location, digest: entry.digest, of: known.uid, tx)
@@ -189,6 +191,8 @@ extension RegistryContent {
 
     /// Removes what is no longer listed; what was fetched stays, as deprecated: profiles that hold
     /// it go on.
+    ///
+    /// What an operator set stays.
     private func drop(
         _ standings: [PackStanding],
         keeping entries: [HelmChartEntry],
@@ -197,7 +201,7 @@ extension RegistryContent {
         let listed = Set(entries.map { PackKey($0.name, $0.version) })
         let lost = standings.filter { !listed.contains(PackKey($0.name, $0.version)) }
         try await database.write { tx in
-            for pack in lost {
+            for pack in lost where !pack.isStateSet {
                 if !pack.isFetched {
                     try PackStore.deleteUnfetched(pack.uid, tx)
                 } else if pack.state == .active {

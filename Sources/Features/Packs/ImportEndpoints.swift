@@ -103,7 +103,7 @@ extension Packs {
     /// the organisation that the server was set up with may write it.
     ///
     /// - Throws: `.operationForbidden`.
-    private func refuseOtherTenants(_ context: RequestContext) throws {
+    func refuseOtherTenants(_ context: RequestContext) throws {
         let owner = try database.read { tx in try RegistryStore.serverTenantUID(tx) }
         guard owner == nil || owner == context.tenantUID else {
             throw Dispatcher.forbidden(.registryUpdate)

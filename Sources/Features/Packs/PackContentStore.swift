@@ -8,6 +8,8 @@ struct PackStanding: Sendable {
     let name: String
     let version: String
     let state: PackState
+    /// Whether an operator said so: what the registry lists does not count then.
+    let isStateSet: Bool
     let location: String
     let isFetched: Bool
 }
@@ -21,8 +23,8 @@ extension PackStore {
     ) throws -> [PackStanding] {
         try tx.all(
             """
-            SELECT uid, name, version, state, location, values_digest FROM pack_version
-            WHERE registry_uid = $1 ORDER BY uid
+            SELECT uid, name, version, state, location, values_digest, is_state_set
+            FROM pack_version WHERE registry_uid = $1 ORDER BY uid
             """,
             .text(registryUID)
         ) { row in
@@ -31,21 +33,25 @@ extension PackStore {
                 name: row.text(1),
                 version: row.text(2),
                 state: PackState(rawValue: row.text(3)) ?? .active,
+                isStateSet: row.int(6) != 0,
                 location: row.text(4),
                 isFetched: !row.text(5).isEmpty
             )
         }
     }
 
+    /// - Parameter isHeld: whether the state stays whatever the registry says of it.
     static func setState(
         _ state: PackState,
+        isHeld: Bool = false,
         of uid: String,
         _ tx: borrowing Transaction
     ) throws {
         try tx.run(
-            "UPDATE pack_version SET state = $2 WHERE uid = $1",
+            "UPDATE pack_version SET state = $2, is_state_set = $3 WHERE uid = $1",
             .text(uid),
-            .text(state.rawValue)
+            .text(state.rawValue),
+            .int(isHeld ? 1 : 0)
         )
     }
 

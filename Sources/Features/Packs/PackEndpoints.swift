@@ -160,10 +160,9 @@ extension Packs {
             _ = try await content.fetched(listed)
             return try database.read { tx in
                 let pack = try pack(uid, context, tx)
-                // A version never changes but for its state.
                 return PackTagEntityWire(
                     packs: [try filled(pack, withReadme: true, tx)],
-                    entityTag: "\(pack.uid).\(pack.state.rawValue)"
+                    entityTag: pack.entityTag
                 )
             }
         }.answeringWithEntityTag()
@@ -229,7 +228,7 @@ extension Packs {
                 tenantUID: context.tenantUID,
                 tx
             )
-            guard registry?.kind == .helm else { return nil }
+            guard registry != nil else { return nil }
             return try PackStore.versions(registryUID: registryUID, name: name, tx).first
         }
         if let newest { _ = try? await content.fetched(newest) }

@@ -127,6 +127,8 @@ extension RegistryContent {
 
     /// Gives each version the state that its registry says; one that is no longer listed is
     /// deprecated: profiles that hold it go on with what is stored here.
+    ///
+    /// What an operator set stays.
     func mark(
         _ registry: Registry,
         states: [PackKey: PackState],
@@ -134,7 +136,8 @@ extension RegistryContent {
     ) async throws {
         let changed = try await database.write { tx in
             var lost = 0
-            for pack in try PackStore.standings(registryUID: registry.uid, tx) {
+            for pack in try PackStore.standings(registryUID: registry.uid, tx)
+            where !pack.isStateSet {
                 let listed = states[PackKey(pack.name, pack.version)]
                 let state = listed ?? .deprecated
                 guard state != pack.state else { continue }

@@ -56,7 +56,7 @@ package struct Packs: Sendable {
     /// All operations of the folder.
     package var endpoints: [Endpoint] {
         packEndpoints + registryEndpoints + helmRegistryEndpoints + ociRegistryEndpoints
-            + [importPack]
+            + [importPack, setPackState]
     }
 
     /// Makes the embedded registry `Public Repo` unless it is there.

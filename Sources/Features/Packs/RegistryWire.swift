@@ -208,10 +208,8 @@ struct RegistryAuthWire: JSONWritable, Sendable {
                 writer.field(
                     "tls",
                     object: { writer in
-                        if !spec.ca.isEmpty { writer.field("ca", spec.ca) }
-                        if !spec.certificate.isEmpty {
-                            writer.field("certificate", spec.certificate)
-                        }
+                        writer.field("ca", spec.ca)
+                        writer.field("certificate", spec.certificate)
                         writer.field("enabled", spec.isTLSEnabled)
                         writer.field("insecureSkipVerify", spec.skipsVerification)
                     }

@@ -43,6 +43,9 @@ static const unsigned char migration_0012[] = {
 static const unsigned char migration_0013[] = {
 #embed "../../../migrations/0013_macros.sql"
 };
+static const unsigned char migration_0014[] = {
+#embed "../../../migrations/0014_pack_states.sql"
+};
 
 #define ASSET(path, array) { path, array, sizeof array }
 
@@ -60,6 +63,7 @@ const easel_asset easel_assets[] = {
     ASSET("migrations/0011_trains.sql", migration_0011),
     ASSET("migrations/0012_registries.sql", migration_0012),
     ASSET("migrations/0013_macros.sql", migration_0013),
+    ASSET("migrations/0014_pack_states.sql", migration_0014),
 };
 
 const size_t easel_asset_count = sizeof easel_assets / sizeof easel_assets[0];
