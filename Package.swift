@@ -199,7 +199,7 @@ let testTargets: [Target] = [
         name: "TestSupport",
         dependencies: [
             "APIKit", "Archive", "Crypto", "CWatchedDisk", "EventLoop", "HTTPClient", "HTTPCore",
-            "HTTPServer", "JSON", "Primitives", "Storage", logging,
+            "HTTPServer", "JSON", "Primitives", "Storage", "TLS", logging,
         ],
         path: "Tests/Support",
         swiftSettings: strict

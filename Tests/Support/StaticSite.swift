@@ -1,3 +1,4 @@
+import Crypto
 import EventLoop
 import HTTPClient
 import HTTPCore
@@ -5,9 +6,10 @@ import HTTPServer
 import JSON
 import Primitives
 import Synchronization
+import TLS
 
 /// A static file server on 127.0.0.1 as a registry may be one: entity tags, and basic auth if
-/// wanted; with a client that may reach it.
+/// wanted, under a certificate of a private authority if wanted; with a client that may reach it.
 package final class StaticSite: Sendable {
     private final class Shelf: Responder {
         struct State {
@@ -49,30 +51,53 @@ package final class StaticSite: Sendable {
     package let url: String
     /// May reach 127.0.0.1, and nothing else that is not of the internet.
     package let client: OutboundClient
+    /// The PEM text of the authority; empty for a site without TLS.
+    package let authority: String
     private let group: LoopGroup
     private let workers: WorkerPool
     private let server: Server
     private let shelf: Shelf
 
-    /// - Parameter user: the name and password that are asked for.
+    /// - Parameters:
+    ///   - user: the name and password that are asked for.
+    ///   - isSecure: whether it speaks HTTPS.
     package init(
         _ files: [String: [UInt8]] = [:],
-        user: (name: String, password: String)? = nil
+        user: (name: String, password: String)? = nil,
+        isSecure: Bool = false
     ) throws {
+        let certificate = isSecure ? try Self.certificate() : nil
+        authority = certificate?.authority ?? ""
         shelf = Shelf(files, user.map { OutboundRequest.basic($0.name, $0.password) })
         group = try LoopGroup(count: 1)
         workers = try WorkerPool(threads: 1)
         server = Server(
-            configuration: ServerConfiguration(endpoints: [.init(host: "127.0.0.1", port: 0)]),
+            configuration: ServerConfiguration(endpoints: [
+                .init(host: "127.0.0.1", port: 0, isSecure: isSecure)
+            ]),
             loops: group,
-            responder: shelf
+            responder: shelf,
+            tls: certificate?.context
         )
-        url = "http://127.0.0.1:\(try server.start().first?.port ?? 0)"
+        url = "\(isSecure ? "https" : "http")://127.0.0.1:\(try server.start().first?.port ?? 0)"
         client = OutboundClient(
             loop: group.loops[0],
             workers: workers,
             policy: OutboundPolicy(allowed: [IPNetwork("127.0.0.1")].compactMap(\.self))
         )
+    }
+
+    private static func certificate() throws -> (authority: String, context: TLSServerContext) {
+        let files = try ServerCertificateFiles.prepare(
+            folder: TemporaryDirectory.make(),
+            authorityName: "Easel test",
+            hosts: ["127.0.0.1"],
+            at: .now()
+        )
+        let context = try TLSServerContext(certificates: [
+            TLSServerCertificate(certificatePath: files.chainPath, keyPath: files.keyPath)
+        ])
+        return (String(decoding: files.authorityPEM, as: UTF8.self), context)
     }
 
     /// What was asked for since the last look, refused calls apart.

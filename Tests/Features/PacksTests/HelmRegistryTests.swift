@@ -52,6 +52,7 @@ struct HelmRegistryTests {
         await site.stop()
     }
 
+    /// CHK-4.6.
     @Test func `of a private repository nothing is listed, and its charts are had by name`()
         async throws
     {

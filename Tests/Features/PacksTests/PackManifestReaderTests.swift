@@ -112,6 +112,7 @@ struct PackManifestReaderTests {
             )
         },
         Bad(
+            // CHK-4.1.
             "unknown layer",
             replacing: "\"layer\":\"addon\"",
             with: "\"layer\":\"foo\"",

@@ -28,6 +28,7 @@ struct PublishTests {
         return try ProfileRevision(JSONParser.parse(notice.content))
     }
 
+    // CHK-3.2.
     @Test(arguments: [
         ("4.x", "4.2.0"), ("4.1.x", "4.1.8"), ("4.0.1", "4.0.1"), ("5.x", "5.0.0"),
     ])
