@@ -38,8 +38,7 @@ private struct SchemaCheck {
     init(pointer: String) { self.pointer = pointer }
 
     mutating func apply(_ rule: SchemaRule, to values: YAMLNode?, own: YAMLNode?) {
-        let format = rule.format.isEmpty ? nil : SchemaFormat(rule.format)
-        for found in Self.find(rule.path, in: values) {
+        for found in Self.find(rule.steps, in: values) {
             guard let node = found.node, !node.isNull, node.text != "" else {
                 if rule.isRequired {
                     add("Required", found, "'\(found.path)' is required\(rule.hint).")
@@ -47,12 +46,12 @@ private struct SchemaCheck {
                 continue
             }
             if rule.isReadOnly {
-                let original = Self.find(found.path, in: own).first?.node
+                let original = Self.find([found.keys], in: own).first?.node
                 if original.map({ !$0.isSame(as: node) }) ?? true {
                     add("ReadOnly", found, "'\(found.path)' is set by the pack; leave it as it is.")
                 }
             }
-            guard let format else { continue }
+            guard let format = rule.form else { continue }
             guard let text = node.text else {
                 add(
                     "WrongType",
@@ -62,7 +61,7 @@ private struct SchemaCheck {
                 continue
             }
             // The value itself is not told: it may be a secret.
-            if !text.contains("{{"), !format.matches(text) {
+            if !text.hasMacro, !format.matches(text) {
                 add("WrongFormat", found, "'\(found.path)' must be \(format.inWords)\(rule.hint).")
             }
         }
@@ -83,13 +82,12 @@ private struct SchemaCheck {
         var path: String { keys.joined(separator: ".") }
     }
 
-    /// The places of a path: one, or one for each element where the path has `$[]`.
-    static func find(_ path: String, in values: YAMLNode?) -> [Found] {
+    /// The places that the steps of a rule lead to: one, or one for each element of the lists
+    /// between them.
+    static func find(_ steps: [[String]], in values: YAMLNode?) -> [Found] {
         var places = [Found(keys: [], node: values)]
-        let parts = path.split(separator: "$[]", omittingEmptySubsequences: false)
-        for (index, part) in parts.enumerated() {
+        for (index, keys) in steps.enumerated() {
             if index > 0 { places = places.flatMap(elements) }
-            let keys = part.split(separator: ".")
             places = places.map { descend($0, keys[...]) }
         }
         return places
@@ -102,7 +100,7 @@ private struct SchemaCheck {
     }
 
     /// Goes down along keys, which may hold dots themselves: shorter ones are tried first.
-    private static func descend(_ found: Found, _ parts: ArraySlice<Substring>) -> Found {
+    private static func descend(_ found: Found, _ parts: ArraySlice<String>) -> Found {
         guard !parts.isEmpty else { return found }
         for count in 1...parts.count {
             let key = parts.prefix(count).joined(separator: ".")
@@ -114,7 +112,7 @@ private struct SchemaCheck {
             )
             if below.node != nil { return below }
         }
-        return Found(keys: found.keys + parts.map(String.init))
+        return Found(keys: found.keys + parts)
     }
 }
 
@@ -134,5 +132,18 @@ extension YAMLNode {
         case (let one?, let two?): one == two
         default: false
         }
+    }
+}
+
+extension String {
+    /// Whether the text holds a macro or variable, which is known only when it is put in.
+    package var hasMacro: Bool {
+        var wasBrace = false
+        for byte in utf8 {
+            let isBrace = byte == UInt8(ascii: "{")
+            if isBrace, wasBrace { return true }
+            wasBrace = isBrace
+        }
+        return false
     }
 }

@@ -2,13 +2,17 @@ import JSON
 
 /// One rule of `schema.yaml` about one value: `{{ required | format "${list:[a,b]}" | hints "…" }}`
 /// (BEHAVIOUR 4.2).
-struct SchemaRule: Sendable, Hashable {
+struct SchemaRule: Sendable {
     /// The value's path, such as `manifests.hello.port`.
     let path: String
+    /// The keys of the path, in one part for each list whose elements are meant and one more.
+    let steps: [[String]]
     var isRequired = false
     var isReadOnly = false
     /// The format as written; empty when the rule has none.
     var format = ""
+    /// The format ready to be applied; nil when there is none or it cannot be read.
+    private(set) var form: SchemaFormat?
     /// The type of the format's placeholder; empty when it has none or several.
     var type = ""
     /// What stands between the slashes of `${string:/…/}`.
@@ -20,6 +24,8 @@ struct SchemaRule: Sendable, Hashable {
     /// Reads a rule; nil when it has another form.
     init?(path: String, _ text: String) {
         self.path = path
+        steps = path.split(separator: "$[]", omittingEmptySubsequences: false)
+            .map { $0.split(separator: ".").map(String.init) }
         var text = Self.trimmed(text[...])
         guard text.hasPrefix("{{"), text.hasSuffix("}}"), text.utf8.count >= 4 else { return nil }
         text = text.dropFirst(2).dropLast(2)
@@ -79,7 +85,8 @@ struct SchemaRule: Sendable, Hashable {
 
     /// Takes `${type}`, `${type:/regex/}` and `${list:[a,b]}` apart.
     private mutating func readPlaceholder() {
-        guard let form = SchemaFormat(format), form.parts.count == 1,
+        form = SchemaFormat(format)
+        guard let form, form.parts.count == 1,
             case .placeholder(let placeholder) = form.parts[0]
         else { return }
         type = placeholder.type
@@ -88,7 +95,7 @@ struct SchemaRule: Sendable, Hashable {
     }
 
     /// Whether the rule has a format that can be applied, or none.
-    var hasReadableFormat: Bool { format.isEmpty || SchemaFormat(format) != nil }
+    var hasReadableFormat: Bool { format.isEmpty || form != nil }
 
     private static func trimmed(_ text: Substring) -> Substring {
         var text = text.drop(while: \.isWhitespace)
@@ -113,9 +120,16 @@ extension SchemaRule: JSONWritable {
 }
 
 extension SchemaRule {
+    private static let known = KnownSchemas()
+
     /// The readable rules of a `schema.yaml`, in its order.
     static func rules(of schema: String) -> [SchemaRule] {
-        guard !schema.isEmpty, let value = try? PackYAML.value(Array(schema.utf8)),
+        guard !schema.isEmpty else { return [] }
+        return known.rules(of: schema) { read(schema) }
+    }
+
+    private static func read(_ schema: String) -> [SchemaRule] {
+        guard let value = try? PackYAML.value(Array(schema.utf8)),
             let members = value.members
         else { return [] }
         return members.compactMap { member in

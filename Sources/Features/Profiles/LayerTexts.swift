@@ -1,5 +1,6 @@
 import APIKit
 import Macros
+import Packs
 import Synchronization
 import YAML
 
@@ -61,7 +62,7 @@ enum LayerTexts {
             guard template.faults.isEmpty else { return }
             text = template.neutral
         }
-        guard !text.contains("{{") else { return }
+        guard !text.hasMacro else { return }
         do {
             _ = try YAML.parse(text)
         } catch {
