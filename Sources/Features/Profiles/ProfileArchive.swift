@@ -41,6 +41,16 @@ package struct ProfileArchives: Sendable {
         self.runSlow = runSlow
     }
 
+    /// What names an archive.
+    struct Wanted: Sendable {
+        let profileUID: String
+        /// The number of the published revision; a revision never changes.
+        let revision: Int64
+        /// Tells it from a revision that had the number before a restore.
+        let revisionDigest: String
+        let token: String
+    }
+
     /// What an archive is made of.
     struct Order: Sendable {
         let revision: ProfileRevision
@@ -65,10 +75,10 @@ package struct ProfileArchives: Sendable {
         return true
     }
 
-    /// Reads what the archive of a profile is made of.
+    /// Reads what names the archive of a profile; its layers, which may be large, are left alone.
     ///
     /// - Throws: `.ruleViolated` when the profile is no system profile or was never published.
-    func order(of profile: Profile, _ tx: borrowing Transaction) throws -> Order {
+    func wanted(of profile: ArchivedProfile, _ tx: borrowing Transaction) throws -> Wanted {
         guard profile.type == .system else {
             throw Failure(
                 .ruleViolated,
@@ -76,9 +86,7 @@ package struct ProfileArchives: Sendable {
                     + "profiles are downloaded as an archive."
             )
         }
-        guard let number = profile.publishedNumber,
-            let stored = try ProfileStore.revision(number, of: profile.uid, tx)
-        else {
+        guard let newest = try ProfileStore.newestRevision(of: profile.uid, tx) else {
             throw Failure(
                 .ruleViolated,
                 "Profile '\(profile.name)' is not published yet; publish it first."
@@ -92,29 +100,38 @@ package struct ProfileArchives: Sendable {
                     + "again to get a new one."
             )
         }
-        return Order(
-            revision: try ProfileRevision(JSONParser.parse(stored.content, limits: .stored)),
-            content: stored.content,
+        return Wanted(
+            profileUID: profile.uid,
+            revision: newest.number,
+            revisionDigest: newest.digest,
             token: token
         )
+    }
+
+    /// A digest of all that the archive is made from.
+    private func name(of wanted: Wanted) -> Digest {
+        let parts = [
+            wanted.profileUID, String(wanted.revision), wanted.revisionDigest, serverURL(),
+            wanted.token, signingKey.publicKey.pem, caCertificate ?? "",
+        ]
+        return SHA256.digest(parts.joined(separator: "\n"))
     }
 
     /// The answer with the archive, or 304 when the caller has it.
     ///
     /// The parts are read and packed away from the loop: charts are large.
     func response(
-        _ order: Order,
+        _ wanted: Wanted,
         from database: Database,
         _ context: RequestContext
     ) async throws -> Response {
-        let known = context.request.field("if-none-match").map { context.request.head[$0] }
-        let manifest = manifest(of: order)
-        let signature = try signingKey.sign(manifest)
-        let archive = try await archive(order, manifest, signature, from: database)
-        let etag = Self.etag(archive.digest)
-        if let known, EntityTag.list(known, matches: etag) {
-            return Response(status: 304, etag: etag)
+        let name = name(of: wanted)
+        if let digest = made.digest(of: name), context.hasCurrent(Self.etag(digest)) {
+            return Response(status: 304, etag: Self.etag(digest))
         }
+        let archive = try await archive(wanted, name, from: database)
+        let etag = Self.etag(archive.digest)
+        if context.hasCurrent(etag) { return Response(status: 304, etag: etag) }
         return Response(
             status: 200,
             contentType: .octetStream,
@@ -124,33 +141,42 @@ package struct ProfileArchives: Sendable {
                 ("Content-Disposition", "attachment; filename=systemprofile.tgz"),
                 // RFC 9530: lets a reader check what it got without knowing the entity tag's form.
                 ("Repr-Digest", "sha-256=:\(Base64.encode(Array(archive.digest.bytes))):"),
-                (Self.signatureField, "ed25519=:\(Base64.encode(signature)):"),
+                (Self.signatureField, "ed25519=:\(Base64.encode(archive.signature)):"),
             ]
         )
     }
 
     /// The archive, packed once for all who download it.
     private func archive(
-        _ order: Order,
-        _ manifest: [UInt8],
-        _ signature: [UInt8],
+        _ wanted: Wanted,
+        _ name: Digest,
         from database: Database
     ) async throws -> MadeArchives.Archive {
-        // All that the archive is made from: the manifest names the rest by digest.
-        let name = SHA256.digest(manifest)
         if let archive = made[name] { return archive }
-        let archive = try await runSlow { [self] in
+        let content = try database.read { tx in
+            try ProfileStore.revisionContent(wanted.revision, of: wanted.profileUID, tx)
+        }
+        guard let content else { throw MissingPart(digest: wanted.revisionDigest) }
+        let order = Order(
+            revision: try ProfileRevision(JSONParser.parse(content, limits: .stored)),
+            content: content,
+            token: wanted.token
+        )
+        let manifest = manifest(of: order)
+        let signature = try signingKey.sign(manifest)
+        let bytes = try await runSlow { [self] in
             // The first of the sites that ask together may have packed it meanwhile.
             if let archive = made[name] { return archive.bytes }
             let packed = try database.read { tx in
                 try Self.bytes(order, manifest, signature) { try BlobStore.get($0, tx) }
             }
-            made.keep(MadeArchives.Archive(digest: SHA256.digest(packed), bytes: packed), as: name)
+            let digest = SHA256.digest(packed)
+            made.keep(.init(digest: digest, bytes: packed, signature: signature), as: name)
             return packed
         }
         // One that is too large to be kept.
         return made[name]
-            ?? MadeArchives.Archive(digest: SHA256.digest(archive), bytes: archive)
+            ?? .init(digest: SHA256.digest(bytes), bytes: bytes, signature: signature)
     }
 
     /// The field with the signature of the manifest, the same as the file in the archive.

@@ -337,8 +337,17 @@ extension Profiles {
             outputContentType: .octetStream
         ) { context in
             let call = try ProfileCall(context)
-            let order = try database.read { tx in try archives.order(of: call.fetch(tx), tx) }
-            return try await archives.response(order, from: database, context)
+            let wanted = try database.read { tx in
+                let profile = try ProfileStore.findArchived(
+                    call.uid,
+                    tenantUID: call.tenantUID,
+                    projectUID: call.projectUID,
+                    tx
+                )
+                guard let profile else { throw Failure.notFound("Cluster profile", call.uid) }
+                return try archives.wanted(of: profile, tx)
+            }
+            return try await archives.response(wanted, from: database, context)
         }.answeringWithEntityTag().answeringRanges()
     }
 

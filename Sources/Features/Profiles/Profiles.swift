@@ -147,16 +147,15 @@ package struct Profiles: Sendable {
         ofFirst uids: [String],
         _ context: RequestContext
     ) async throws -> Response {
-        let order = try database.read { tx in
+        let wanted = try database.read { tx in
             for uid in uids {
-                guard let profile = try ProfileStore.find(uid, tx), profile.type == .system else {
-                    continue
-                }
-                return try archives.order(of: profile, tx)
+                guard let profile = try ProfileStore.findArchived(uid, tx), profile.type == .system
+                else { continue }
+                return try archives.wanted(of: profile, tx)
             }
             throw Failure(.resourceNotFound, "The edge host follows no system profile.")
         }
-        return try await archives.response(order, from: database, context)
+        return try await archives.response(wanted, from: database, context)
     }
 
     /// Whether the profile exists where an appliance of this scope can follow it.

@@ -171,6 +171,29 @@ struct ArchiveTests {
         #expect(second.files != first.files)
     }
 
+    @Test func `one too large to be kept is known by its digest, for those who have it`() {
+        let made = MadeArchives()
+        let name = SHA256.digest("name")
+        let digest = SHA256.digest("bytes")
+        #expect(made.digest(of: name) == nil)
+        let bytes = [UInt8](repeating: 0, count: MadeArchives.bytesMax + 1)
+        made.keep(.init(digest: digest, bytes: bytes, signature: []), as: name)
+        #expect(made[name] == nil)
+        #expect(made.digest(of: name) == digest)
+    }
+
+    @Test func `those who have it need none of its parts to be read`() async throws {
+        let uid = try await profile()
+        let first = try await download(uid)
+        try await bench.database.write { tx in
+            _ = try tx.run("UPDATE profile SET draft = 'x' WHERE uid = $1", .text(uid))
+            _ = try tx.run("UPDATE profile_revision SET source = 'x', content = 'x'")
+        }
+        let again = try await download(uid, headers: [("If-None-Match", first.etag)])
+        #expect(again.status == 304)
+        #expect(try await download(uid).response.body == first.response.body)
+    }
+
     @Test func `a token that was deleted is made anew by publishing`() async throws {
         let uid = try await profile()
         let before = try await download(uid).response.body
