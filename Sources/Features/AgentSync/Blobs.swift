@@ -21,7 +21,7 @@ extension AgentSync {
             let digest = try context.parameter("digest")
             entry.touch(at: context.now, monotonic: monotonic())
             return try blob(digest, of: entry, context)
-        }.answeringWithEntityTag().answeringRanges()
+        }.answeringWithEntityTag().answeringRanges().keepingGzipped()
     }
 
     private func blob(

@@ -112,6 +112,8 @@ package struct Endpoint: Sendable {
     private(set) var shortcut: Shortcut?
     /// Whether a caller may ask for a part of the bytes.
     package private(set) var answersRanges = false
+    /// Whether the gzipped form of an answer is kept; see ``keepingGzipped()``.
+    private(set) var keepsGzipped = false
     /// Whether a call may carry an `Idempotency-Key`.
     package private(set) var takesIdempotencyKey = false
     /// See ``takingDryRun(_:refusing:looking:)``.
@@ -218,6 +220,15 @@ package struct Endpoint: Sendable {
     package func answeringRanges() -> Endpoint {
         var copy = self
         copy.answersRanges = true
+        return copy
+    }
+
+    /// The endpoint, whose answers are gzipped once for all callers who take that.
+    ///
+    /// Each answer's entity tag is a digest of its bytes, and no answer shows a secret.
+    package func keepingGzipped() -> Endpoint {
+        var copy = self
+        copy.keepsGzipped = true
         return copy
     }
 

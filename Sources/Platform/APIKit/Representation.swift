@@ -22,9 +22,12 @@ final class Representation: Sendable {
     static let codedAtOnceMax = 8
     /// Quick: three times the speed of zlib's own choice for a fifth more bytes.
     static let level = 2
+    /// What is gzipped once and kept is worth zlib's own choice.
+    static let keptLevel = 6
 
     private let workers: WorkerPool?
     private let underWay = Atomic(0)
+    private let kept = KeptForms()
 
     /// - Parameter workers: where large bodies are gzipped; without it they are sent as they are.
     init(workers: WorkerPool?) {
@@ -38,8 +41,11 @@ final class Representation: Sendable {
         }
         var response = response
         Self.tag(&response, context)
-        if context.endpoint.answersRanges { return Self.part(of: response, context) }
-        return await coded(response, context)
+        if context.endpoint.keepsGzipped || !context.endpoint.answersRanges {
+            response = await coded(response, context)
+        }
+        // A part is one of the form that the caller takes: its tag says which that is.
+        return context.endpoint.answersRanges ? Self.part(of: response, context) : response
     }
 
     // MARK: Entity tag
@@ -93,9 +99,10 @@ final class Representation: Sendable {
     // MARK: Content coding
 
     private func coded(_ whole: Response, _ context: RequestContext) async -> Response {
-        guard context.endpoint.isCompressible else { return whole }
-        // What appliances ask for by the thousand is short.
-        if case .appliance = context.principal { return whole }
+        let isKept = context.endpoint.keepsGzipped
+        guard context.endpoint.isCompressible || isKept else { return whole }
+        // What else appliances ask for by the thousand is short.
+        if case .appliance = context.principal, !isKept { return whole }
         var response = whole
         response.fields.append(("Vary", "Accept-Encoding"))
         guard AcceptedCodings(context.request).prefersGzip else { return response }
@@ -114,7 +121,8 @@ final class Representation: Sendable {
             return response
         }
         guard (Self.codedBytesMin...Self.codedBytesMax).contains(whole.body.count),
-            let bytes = await gzipped(whole.body), bytes.count < whole.body.count
+            let bytes = await isKept ? gzippedOnce(whole) : gzipped(whole.body, level: Self.level),
+            bytes.count < whole.body.count
         else { return response }
         response.body = bytes
         response.etag = EntityTag.gzipped(whole.etag)
@@ -122,9 +130,21 @@ final class Representation: Sendable {
         return response
     }
 
-    private func gzipped(_ bytes: [UInt8]) async -> [UInt8]? {
+    /// The gzipped form of an answer whose tag is a digest, made at the first request.
+    ///
+    /// - Returns: nil when it would not be smaller by a tenth, as with charts, which are gzip
+    ///   already.
+    private func gzippedOnce(_ whole: Response) async -> [UInt8]? {
+        if let kept = kept[whole.etag] { return kept.isEmpty ? nil : kept }
+        guard let bytes = await gzipped(whole.body, level: Self.keptLevel) else { return nil }
+        let pays = bytes.count < whole.body.count / 10 * 9
+        kept.keep(pays ? bytes : [], as: whole.etag)
+        return pays ? bytes : nil
+    }
+
+    private func gzipped(_ bytes: [UInt8], level: Int) async -> [UInt8]? {
         if bytes.count <= Self.codedAtOnceBytesMax {
-            return Gzip.compress(bytes, level: Self.level)
+            return Gzip.compress(bytes, level: level)
         }
         guard let workers else { return nil }
         defer { underWay.subtract(1, ordering: .relaxed) }
@@ -132,6 +152,6 @@ final class Representation: Sendable {
             return nil
         }
         // A pool with too much to do leaves the body as it is.
-        return try? await workers.run { Gzip.compress(bytes, level: Self.level) }
+        return try? await workers.run { Gzip.compress(bytes, level: level) }
     }
 }

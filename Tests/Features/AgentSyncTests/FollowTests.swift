@@ -207,6 +207,7 @@ import Testing
         #expect(found.text == "part")
         #expect(found.header("Cache-Control") == "private, max-age=31536000, immutable")
         #expect(found.etag == "\"\(PublishedProfiles.digest)\"")
+        #expect(found.header("Vary") == "Accept-Encoding")
         #expect(try await fetch(PublishedProfiles.digest, knowing: found.etag).status == 304)
         for digest in [PublishedProfiles.foreignDigest, "sha256:00", "x"] {
             let answer = try await fetch(digest, knowing: "*")

@@ -38,6 +38,27 @@ struct RepresentationTests {
         ) { _, _ in Text(text: text, version: name == "unversioned" ? nil : "7.1") }
     }
 
+    /// What gzip makes no smaller.
+    private static let noise = (0..<4000).reduce(into: [UInt8]()) { bytes, _ in
+        bytes.append(.random(in: 0...255))
+    }
+
+    /// Bytes whose tag is the name.
+    private static func part(_ name: String, _ bytes: [UInt8]) -> Endpoint {
+        Endpoint(
+            .get,
+            "/v1/\(name)",
+            id: name,
+            tag: "things",
+            summary: "Gives bytes.",
+            access: .user(Permission("thing.get")),
+            outputSchema: .binary,
+            outputContentType: .octetStream
+        ) { context in
+            context.answer(.octetStream, entityTag: name) { bytes }
+        }.answeringWithEntityTag().answeringRanges().keepingGzipped()
+    }
+
     private let api: TestDispatcher
     private let workers: WorkerPool
 
@@ -60,6 +81,7 @@ struct RepresentationTests {
                 ) { context in
                     context.answer(.octetStream, entityTag: "d1") { Self.download }
                 }.answeringWithEntityTag().answeringRanges(),
+                Self.part("part", Array(Self.huge.utf8)), Self.part("noise", Self.noise),
             ],
             workers: workers
         )
@@ -201,6 +223,44 @@ struct RepresentationTests {
             [("Range", "bytes=5-"), ("If-None-Match", "\"d1\"")]
         )
         #expect(known.status == 304)
+    }
+
+    @Test func `is gzipped and kept where that is declared, and a range is of that form`()
+        async throws
+    {
+        let plain = try await get("part")
+        let taken = ("Accept-Encoding", "gzip")
+        let gzipped = try await get("part", [taken])
+        #expect(gzipped.header("Content-Encoding") == "gzip")
+        #expect(gzipped.etag == "\"part-gzip\"" && plain.etag == "\"part\"")
+        #expect(gzipped.body == plain.response.body)
+        #expect(gzipped.header("Vary") == "Accept-Encoding")
+        #expect(gzipped.header("Accept-Ranges") == "bytes")
+        let rest = try await get(
+            "part",
+            [taken, ("Range", "bytes=5-"), ("If-Range", gzipped.etag)]
+        )
+        #expect(rest.status == 206)
+        #expect(rest.header("Content-Encoding") == "gzip")
+        #expect(rest.response.body == Array(gzipped.response.body[5...]))
+        let other = try await get(
+            "part",
+            [taken, ("Range", "bytes=5-"), ("If-Range", plain.etag)]
+        )
+        #expect(other.status == 200)
+        #expect(other.response.body == gzipped.response.body)
+        let plainRest = try await get("part", [("Range", "bytes=5-"), ("If-Range", plain.etag)])
+        #expect(plainRest.response.body == Array(plain.response.body[5...]))
+        #expect(try await get("part", [taken, ("If-None-Match", gzipped.etag)]).status == 304)
+    }
+
+    @Test func `is as it is where gzip does not pay, each time`() async throws {
+        for _ in 0..<2 {
+            let answer = try await get("noise", [("Accept-Encoding", "gzip")])
+            #expect(answer.header("Content-Encoding") == nil)
+            #expect(answer.etag == "\"noise\"")
+            #expect(answer.response.body == Self.noise)
+        }
     }
 
     @Test func `in pieces of any cut makes the whole`() async throws {

@@ -1,4 +1,5 @@
 import AgentContract
+import Archive
 import HTTPCore
 import JSON
 import Primitives
@@ -47,6 +48,8 @@ final class FakeServer: Courier {
         /// After how many bytes the connection is cut when one of these digests is fetched.
         var cutsAfter: [String: Int] = [:]
         var ranges: [String?] = []
+        /// Whether parts are gzipped for an agent that takes that.
+        var gzips = false
         var fetches: [String] = []
         var polls: [(etag: String?, observed: String?)] = []
         /// What happens when a poll finds nothing new: called with how often that was so.
@@ -107,9 +110,13 @@ final class FakeServer: Courier {
                 return CourierAnswer(status: 204)
             }
             let digest = String(path.split(separator: "/").last ?? "")
-            let whole = Self.blob(digest, Self.field(request, "Range"), &inside)
+            let whole = Self.blob(digest, request, &inside)
             if let count = inside.cutsAfter[digest] {
-                cut = Silence.Begun(status: whole.status, body: Array(whole.body.prefix(count)))
+                cut = Silence.Begun(
+                    status: whole.status,
+                    body: Array(whole.body.prefix(count)),
+                    isGzipped: whole.field("content-encoding") == "gzip"
+                )
                 return nil
             }
             return whole
@@ -237,26 +244,33 @@ final class FakeServer: Courier {
 
     private static func blob(
         _ digest: String,
-        _ range: String?,
+        _ request: CourierRequest,
         _ inside: inout Inside
     ) -> CourierAnswer {
+        let range = field(request, "Range")
         inside.fetches.append(digest)
         inside.ranges.append(range)
         if inside.liesAbout.contains(digest) {
             return CourierAnswer(status: 200, body: Array("something else".utf8))
         }
         for profile in inside.profiles {
-            if let bytes = profile.parts[digest] {
-                if let range, let start = Int(range.dropFirst("bytes=".count).dropLast()) {
-                    return CourierAnswer(
-                        status: 206,
-                        fields: [
-                            ("content-range", "bytes \(start)-\(bytes.count - 1)/\(bytes.count)")
-                        ],
-                        body: Array(bytes[start...])
-                    )
+            if var bytes = profile.parts[digest] {
+                var fields: [(name: String, value: String)] = []
+                if inside.gzips, field(request, "Accept-Encoding") == "gzip" {
+                    bytes = Gzip.compress(bytes)
+                    fields.append(("content-encoding", "gzip"))
                 }
-                return CourierAnswer(status: 200, body: bytes)
+                let tag = "\"\(digest)\(fields.isEmpty ? "" : "-gzip")\""
+                if let range, field(request, "If-Range") == tag,
+                    let start = Int(range.dropFirst("bytes=".count).dropLast())
+                {
+                    guard start < bytes.count else { return error(416, "RangeNotSatisfiable") }
+                    fields.append(
+                        ("content-range", "bytes \(start)-\(bytes.count - 1)/\(bytes.count)")
+                    )
+                    return CourierAnswer(status: 206, fields: fields, body: Array(bytes[start...]))
+                }
+                return CourierAnswer(status: 200, fields: fields, body: bytes)
             }
         }
         return error(404, "ResourceNotFound")

@@ -233,17 +233,25 @@ struct FollowerTests {
     }
 
     /// Runs the agent against cuts of one part until it is applied, and gives what was asked for.
-    private func ranges(cuts: [Int], thenSpoils: Bool = false) async throws -> [String?] {
+    private func ranges(
+        cuts: [Int],
+        thenSpoils: Bool = false,
+        gzips: Bool = false
+    ) async throws -> [String?] {
         let bench = try Bench()
         let digest = try #require(bench.first.revision.layers[0].charts.first?.part.digest)
         let server = FakeServer(bench.time)
-        server.inside.withLock { $0.profiles = [bench.first] }
+        server.inside.withLock {
+            $0.profiles = [bench.first]
+            $0.gzips = gzips
+        }
         for count in cuts {
             server.inside.withLock { $0.cutsAfter = [digest: count] }
             _ = await bench.run(server, once: true)
         }
         server.inside.withLock { $0.cutsAfter = [:] }
-        let begun = "\(digest.dropFirst("sha256:".count)).begun"
+        let end = gzips ? ".begun-gzip" : ".begun"
+        let begun = "\(digest.dropFirst("sha256:".count))\(end)"
         #expect(bench.disk.files(below: "/blobs").keys.contains(begun))
         if thenSpoils {
             bench.disk.put("/blobs/\(begun)", [1, 2, 3])
@@ -267,6 +275,13 @@ struct FollowerTests {
     @Test func `begins a part anew when its beginning turns out wrong`() async throws {
         let asked = try await ranges(cuts: [3], thenSpoils: true)
         #expect(asked == [nil, "bytes=3-", nil])
+    }
+
+    @Test func `takes parts gzipped, and the rest of one whose connection was cut`() async throws {
+        let asked = try await ranges(cuts: [3, 0, 2], gzips: true)
+        #expect(asked == [nil, "bytes=3-", "bytes=3-", "bytes=5-"])
+        let anew = try await ranges(cuts: [3], thenSpoils: true, gzips: true)
+        #expect(anew == [nil, "bytes=3-", nil])
     }
 
     @Test func `sends a heartbeat at the server's interval when nothing changes`() async throws {

@@ -37,6 +37,8 @@ struct Silence: Error, Sendable, Hashable {
     struct Begun: Sendable, Hashable {
         let status: Int
         let body: [UInt8]
+        /// Whether the body is sent gzipped.
+        var isGzipped = false
     }
 }
 

@@ -1,4 +1,5 @@
 import AgentContract
+import Archive
 import HTTPCore
 import JSON
 import Primitives
@@ -182,19 +183,21 @@ struct ServerLink: Sendable {
     /// Fetches the bytes behind a digest; the caller checks them.
     ///
     /// - Parameters:
-    ///   - begun: what earlier calls received of them before they were cut off.
+    ///   - begun: what earlier calls received of them, or of their gzipped form.
     ///   - onCutOff: takes what is there when this call is cut off too.
     func fetch(
         _ part: Part,
-        after begun: [UInt8] = [],
+        after begun: BlobStore.Begun = .init(),
         credential: String,
         stamp: PollStamp,
-        onCutOff: ([UInt8]) throws -> Void = { _ in }
+        onCutOff: (BlobStore.Begun) throws -> Void = { _ in }
     ) async throws -> [UInt8] {
         var fields: [(name: String, value: String)] = []
-        if !begun.isEmpty {
-            fields.append(("Range", "bytes=\(begun.count)-"))
-            fields.append(("If-Range", "\"\(part.digest)\""))
+        if begun.bytes.isEmpty || begun.isGzipped { fields.append(("Accept-Encoding", "gzip")) }
+        if !begun.bytes.isEmpty {
+            fields.append(("Range", "bytes=\(begun.bytes.count)-"))
+            let end = begun.isGzipped ? "-gzip" : ""
+            fields.append(("If-Range", "\"\(part.digest)\(end)\""))
         }
         do {
             let answer = try await ask(
@@ -206,16 +209,40 @@ struct ServerLink: Sendable {
                 deadline: .seconds(600),
                 takes: [Taken.content, Taken.part]
             )
-            guard answer.status == Taken.part else { return answer.body }
-            guard answer.field("content-range")?.hasPrefix("bytes \(begun.count)-") == true else {
-                throw Trouble(kind: .broken, message: "The server sent another part than asked.")
+            var got = BlobStore.Begun(
+                bytes: answer.body,
+                isGzipped: answer.field("content-encoding") == "gzip"
+            )
+            if answer.status == Taken.part {
+                let range = answer.field("content-range")
+                guard range?.hasPrefix("bytes \(begun.bytes.count)-") == true else {
+                    throw Trouble(
+                        kind: .broken,
+                        message: "The server sent another part than asked."
+                    )
+                }
+                got = .init(bytes: begun.bytes + answer.body, isGzipped: begun.isGzipped)
             }
-            return begun + answer.body
+            guard got.isGzipped else { return got.bytes }
+            do {
+                return try Gzip.decompress(got.bytes, limit: Int(part.size), ratioMax: .max)
+            } catch {
+                // A beginning that does not belong to the rest would spoil every further call.
+                try onCutOff(.init())
+                throw Trouble(kind: .broken, message: "What the server sent is not gzip: \(error)")
+            }
         } catch let trouble as Trouble {
             if let cut = trouble.begun {
-                if cut.status == Taken.part { try onCutOff(begun + cut.body) }
-                if cut.status == Taken.content { try onCutOff(cut.body) }
+                if cut.status == Taken.part {
+                    let bytes = begun.bytes + cut.body
+                    try onCutOff(.init(bytes: bytes, isGzipped: begun.isGzipped))
+                }
+                if cut.status == Taken.content {
+                    try onCutOff(.init(bytes: cut.body, isGzipped: cut.isGzipped))
+                }
             }
+            // Another release of the server may make a shorter form than the one that was begun.
+            if trouble.code == "RangeNotSatisfiable" { try onCutOff(.init()) }
             throw trouble
         }
     }

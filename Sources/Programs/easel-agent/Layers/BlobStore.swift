@@ -29,32 +29,53 @@ struct BlobStore: Sendable {
     func keep(_ bytes: [UInt8], as digest: String) throws -> Bool {
         guard let path = path(of: digest) else { return false }
         // A beginning has done its work now, or was wrong.
-        if try disk.kind(of: path + Self.begunEnd) != nil {
-            try disk.removeTree(path + Self.begunEnd)
-        }
+        try dropBegun(path)
         guard Self.digest(of: bytes) == digest else { return false }
         try disk.makeFolder(root, mode: 0o755)
         try disk.write(path, bytes, mode: 0o640)
         return true
     }
 
+    /// What came of a part before its download was cut off.
+    struct Begun: Equatable {
+        var bytes: [UInt8] = []
+        /// Whether they are the beginning of the part's gzipped form.
+        var isGzipped = false
+    }
+
     /// What is here of a part whose download was cut off; nothing when it cannot be its beginning.
-    func begun(_ part: Part) -> [UInt8] {
-        guard let path = path(of: part.digest),
-            let bytes = try? disk.read(path + Self.begunEnd, bytesMax: Self.partBytesMax),
-            Int64(bytes.count) < part.size
-        else { return [] }
-        return bytes
+    func begun(_ part: Part) -> Begun {
+        guard let path = path(of: part.digest) else { return Begun() }
+        for isGzipped in [true, false] {
+            let file = path + Self.end(isGzipped)
+            // What is gzipped for being smaller is shorter than the part, too.
+            if let bytes = try? disk.read(file, bytesMax: Self.partBytesMax), !bytes.isEmpty,
+                Int64(bytes.count) < part.size
+            {
+                return Begun(bytes: bytes, isGzipped: isGzipped)
+            }
+        }
+        return Begun()
     }
 
-    /// Keeps the beginning of a part until the rest is fetched.
-    func keepBegun(_ bytes: [UInt8], of digest: String) throws {
+    /// Keeps the beginning of a part until the rest is fetched; an empty one forgets what is here.
+    func keepBegun(_ begun: Begun, of digest: String) throws {
         guard let path = path(of: digest) else { return }
+        try dropBegun(path)
+        if begun.bytes.isEmpty { return }
         try disk.makeFolder(root, mode: 0o755)
-        try disk.write(path + Self.begunEnd, bytes, mode: 0o640)
+        try disk.write(path + Self.end(begun.isGzipped), begun.bytes, mode: 0o640)
     }
 
-    private static let begunEnd = ".begun"
+    private func dropBegun(_ path: String) throws {
+        for isGzipped in [true, false] where try disk.kind(of: path + Self.end(isGzipped)) != nil {
+            try disk.removeTree(path + Self.end(isGzipped))
+        }
+    }
+
+    private static func end(_ isGzipped: Bool) -> String {
+        isGzipped ? ".begun-gzip" : ".begun"
+    }
 
     /// Removes every part but these; gives the number removed.
     func drop(allBut digests: Set<String>) throws -> Int {

@@ -52,7 +52,14 @@ struct NetworkCourier: Courier {
             deadline: request.deadline
         )
         asked.onCutOff = { answer in
-            begun.set(Silence.Begun(status: answer.status, body: answer.body))
+            let coding = answer.fields.first { $0.name == "content-encoding" }?.value
+            begun.set(
+                Silence.Begun(
+                    status: answer.status,
+                    body: answer.body,
+                    isGzipped: coding == "gzip"
+                )
+            )
         }
         do {
             let answer = try await client.send(asked)
