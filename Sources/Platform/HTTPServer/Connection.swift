@@ -34,6 +34,9 @@ final class Connection: ReadinessHandler {
     private var input: ByteBuffer?
     /// Written and not sent yet.
     private var output: ByteBuffer?
+    /// A large body that follows `output`: it is shared with whoever else holds it, as a download
+    /// by many would be held by each of them otherwise.
+    private var tail: (body: [UInt8], sent: Int)?
     /// Whether the kernel may hold bytes we have not read: it reports each arrival only once.
     private var mayRead = false
     /// Whether the peer's end waits behind the unread bytes; it is not reported again.
@@ -82,7 +85,10 @@ final class Connection: ReadinessHandler {
     var isClosed: Bool { descriptor == nil }
     var loop: Loop { server.loop }
     /// Bytes written and not yet taken by the kernel.
-    var unsentBytes: Int { (output?.count ?? 0) + (tls?.pendingOutput.count ?? 0) }
+    var unsentBytes: Int {
+        (output?.count ?? 0) + (tail.map { $0.body.count - $0.sent } ?? 0)
+            + (tls?.pendingOutput.count ?? 0)
+    }
 
     func start() {
         server.traffic.countAccepted(isSecure: isSecure)
@@ -344,10 +350,25 @@ final class Connection: ReadinessHandler {
 
     /// Where the protocol writes; sent by a `flush` that follows every `onReceived` in its turn.
     func writableOutput() -> ByteBuffer {
-        if let output { return output }
-        let buffer = server.takeBuffer()
+        let buffer = output ?? server.takeBuffer()
         output = buffer
+        if let tail {
+            tail.body.withUnsafeBytes { buffer.append(.init(rebasing: $0[tail.sent...])) }
+            self.tail = nil
+        }
         return buffer
+    }
+
+    /// Puts a large body behind what was written, without a copy.
+    func write(tail body: [UInt8]) {
+        _ = writableOutput()
+        tail = (body, 0)
+    }
+
+    private func consumeTail(_ count: Int) {
+        guard let former = tail else { return }
+        let sent = former.sent + count
+        tail = sent < former.body.count ? (former.body, sent) : nil
     }
 
     // MARK: Writing
@@ -361,10 +382,16 @@ final class Connection: ReadinessHandler {
                 guard tls.hasPendingOutput || encrypt(tls) else { break }
                 result = System.send(number, tls.pendingOutput)
                 if case .bytes(let count) = result { tls.consumeOutput(count) }
-            } else {
-                guard let out = output, !out.isEmpty else { break }
+            } else if let out = output, !out.isEmpty {
                 result = System.send(number, UnsafeRawBufferPointer(out.readable))
                 if case .bytes(let count) = result { out.consume(count) }
+            } else if let tail {
+                result = tail.body.withUnsafeBytes {
+                    System.send(number, UnsafeRawBufferPointer(rebasing: $0[tail.sent...]))
+                }
+                if case .bytes(let count) = result { consumeTail(count) }
+            } else {
+                break
             }
             switch result {
             case .bytes:
@@ -402,18 +429,24 @@ final class Connection: ReadinessHandler {
     ///
     /// - Returns: Whether there is something to send.
     private func encrypt(_ tls: TLSSession) -> Bool {
-        guard let out = output, !out.isEmpty else { return false }
-        let portion = min(out.count, Self.encryptedBytesMax)
         do {
-            try tls.write(
-                UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(out.readable)[..<portion])
-            )
+            if let out = output, !out.isEmpty {
+                let portion = min(out.count, Self.encryptedBytesMax)
+                let bytes = UnsafeRawBufferPointer(out.readable)
+                try tls.write(UnsafeRawBufferPointer(rebasing: bytes[..<portion]))
+                out.consume(portion)
+                return true
+            }
+            guard let tail else { return false }
+            let portion = min(tail.body.count - tail.sent, Self.encryptedBytesMax)
+            let bytes = tail.body.span.extracting(tail.sent..<tail.sent + portion)
+            try bytes.withUnsafeBytes { bytes throws(TLSError) in try tls.write(bytes) }
+            consumeTail(portion)
+            return true
         } catch {
             close()
             return false
         }
-        out.consume(portion)
-        return true
     }
 
     // MARK: Time
@@ -517,6 +550,7 @@ final class Connection: ReadinessHandler {
         input = nil
         if let output, !isDelivering { server.recycle(output) }
         output = nil
+        tail = nil
         tls = nil
         let former = handler
         handler = nil

@@ -269,27 +269,36 @@ final class HTTP1Connection: ConnectionProtocol, @unchecked Sendable {
         finish()
     }
 
+    /// Bodies from this length on are not copied behind their heads; a write more costs less.
+    private static let sharedBodyBytesMin = 64 * 1024
+
     private func write(_ response: Response, id: UInt64? = nil, closes: Bool) {
         let out = connection.writableOutput()
         let before = out.count
         let id = id ?? request?.id ?? 0
+        let isHead = request?.method == .head && parser.isComplete
+        let isShared =
+            !isHead && response.body.count >= Self.sharedBodyBytesMin
+            && response.status != 204 && response.status != 304
         server.writer.write(
             response,
             ResponseWriter.Context(
                 requestID: id,
-                isHead: request?.method == .head && parser.isComplete,
+                isHead: isHead || isShared,
                 isHTTP10: parser.isHTTP10,
                 closes: closes
             ),
             to: out
         )
+        let bytes = out.count - before + (isShared ? response.body.count : 0)
+        if isShared { connection.write(tail: response.body) }
         guard server.observesAnswers, let observer = server.observer else { return }
         let answered = parser.isComplete ? request : nil
         observer.answered(
             AnsweredRequest(
                 request: answered,
                 status: response.status,
-                bytes: out.count - before,
+                bytes: bytes,
                 microseconds: answered.map {
                     MonotonicTime.now().nanoseconds(since: $0.arrivedAt) / 1000
                 } ?? 0,

@@ -97,6 +97,21 @@ struct LimitTests {
         }
     }
 
+    @Test func `puts short answers behind large ones that are not sent yet`() async throws {
+        let limits = Self.limits { $0.unsentBytesMax = 64 << 20 }
+        try await TestServer.with(limits: limits) { server in
+            let client = try Client(port: server.port, receiveBuffer: 4096)
+            for number in 0..<10 {
+                client.send("GET /megabyte HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.send("GET /a?\(number) HTTP/1.1\r\nHost: x\r\n\r\n")
+            }
+            for number in 0..<10 {
+                #expect(client.readAnswer()?.body.utf8.count == 1 << 20)
+                #expect(client.readAnswer()?.body == "GET /a \(number) ")
+            }
+        }
+    }
+
     @Test func `refuses connections over the limit and takes new ones when others end`()
         async throws
     {
