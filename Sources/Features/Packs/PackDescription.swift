@@ -144,3 +144,8 @@ enum PackName {
         }
     }
 }
+
+extension PackVersion {
+    /// The environments that are known, `all` among them; a pack may name others.
+    package static var knownCloudTypes: Set<String> { PackDescription.knownCloudTypes }
+}

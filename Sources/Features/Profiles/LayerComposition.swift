@@ -22,6 +22,7 @@ struct LayerComposition {
     /// Everything that the layers' kinds, packs and versions make wrong or odd.
     func findings() -> [Finding] {
         var findings = coreFindings()
+        if let fault = environmentFault { findings.append(Finding(weight: .error, fault: fault)) }
         for layer in layers {
             guard let pack = layer.pack else { continue }
             findings += stateFindings(layer, pack)
@@ -36,6 +37,27 @@ struct LayerComposition {
     /// What is missing cannot be said when it is not known what some layer is.
     private var hasUnknownPacks: Bool {
         layers.contains { $0.pack == nil && $0.kind != .manifest }
+    }
+
+    /// What is wrong with the profile's environment, whatever its layers are; `nil` for nothing.
+    var environmentFault: Fault? {
+        let known = PackVersion.knownCloudTypes
+        guard known.contains(cloudType) else {
+            return Fault(
+                pointer + "/cloudType",
+                "UnknownEnvironment",
+                "No environment is called '\(cloudType)'; there are "
+                    + known.sorted().joined(separator: ", ") + "."
+            )
+        }
+        guard type.takesCoreLayers, cloudType == "all" else { return nil }
+        return Fault(
+            pointer + "/cloudType",
+            "EnvironmentRequired",
+            "A profile of type '\(type.rawValue)' is for one environment, such as libvirt, edge "
+                + "or edge-native; 'all', which is meant when 'cloudType' is left out, is for "
+                + "add-ons and system profiles."
+        )
     }
 
     // MARK: - Core layers
@@ -139,9 +161,9 @@ struct LayerComposition {
                 error(
                     layer.pointer + "/values",
                     "DuplicatePack",
-                    "Pack '\(name)' is in the profile more than once: give layer "
-                        + "'\(layer.name)' a 'spectrocloud.com/display-name' of its own under "
-                        + "'pack:'."
+                    "Pack '\(name)' is in the profile more than once: give each of its layers a "
+                        + "name of its own, such as 'second--\(name)', and layer '\(layer.name)' "
+                        + "a 'spectrocloud.com/display-name' of its own under 'pack:'."
                 )
             )
         }

@@ -163,7 +163,8 @@ extension Profiles {
             "/v1/clusterprofiles/{uid}/packs/{packName}",
             id: "v1ClusterProfilesUidPacksNameUpdate",
             tag: tag,
-            summary: "Changes a layer's version and values; its manifests stay.",
+            summary: "Changes a layer's version and values; its manifests stay, and its values "
+                + "when the request has none.",
             access: .user(.profileUpdate),
             failures: [
                 .resourceNotFound, .ruleViolated, .duplicateName, .limitExceeded,
@@ -172,23 +173,29 @@ extension Profiles {
             bodyBytesMax: ProfileLimits.bodyBytes,
             input: PackInput.self
         ) { input, context in
-            let (call, shape) = (try ProfileCall(context), context.bodyFaults)
+            let call = try ProfileCall(context)
             let name = try context.parameter("packName")
-            let textFaults = try await faults(of: [input.pack], call)
+            // What is not applied is not judged.
+            let shape = context.bodyFaults.filter { !$0.pointer.hasPrefix("/pack/manifests") }
+            let known = try database.read { tx in
+                try call.find(tx)?.layers.first { $0.name == name }
+            }
+            let textFaults = try await faults(of: [input.pack.updating(known)], call)
             try await fetchCharts(of: [input.pack], tenantUID: context.tenantUID)
             try await database.write { tx in
                 var profile = try call.fetchForWrite(tx, "clusterProfile.update")
                 let former = try call.layer(named: name, of: profile)
                 let faults = FaultList(textFaults)
+                let pack = input.pack.updating(former)
                 let checked = try ProfileRules.layers(
-                    [input.pack.keepingManifests(of: former)].readable(despite: shape),
+                    [pack.keepingManifests(of: former)].readable(despite: shape),
                     type: profile.type,
                     existing: profile.layers,
                     tenantUID: call.tenantUID,
                     faults: faults,
                     tx
                 )
-                try ReferenceRules.check([input.pack], of: profile, faults, tx)
+                try ReferenceRules.check([pack], of: profile, faults, tx)
                 try Failure.refuse(shape, and: faults.faults)
                 guard let changed = checked.first else { return }
                 if changed.name != name,

@@ -117,7 +117,7 @@ extension ProfileRules {
         at pointer: String,
         _ tx: borrowing Transaction
     ) throws -> [Fault] {
-        if former == nil ? layers.isEmpty : former == layers { return [] }
+        if former == layers { return [] }
         let before = try LinkedLayer.all(former ?? [], tenantUID: tenantUID, at: pointer, tx)
         var versions: [String: String] = [:]
         for layer in before {
@@ -130,7 +130,9 @@ extension ProfileRules {
             pointer: pointer,
             formerVersions: versions
         )
-        var faults = after.findings().errors {
+        // Where there are no layers yet, only the environment can be wrong.
+        if former == nil, layers.isEmpty { return after.environmentFault.map { [$0] } ?? [] }
+        return after.findings().errors {
             guard former != nil else { return [] }
             return LayerComposition(
                 type: type,
@@ -139,28 +141,28 @@ extension ProfileRules {
                 pointer: pointer
             ).findings()
         }
-        if former == nil, let fault = environmentFault(type, cloudType, at: pointer) {
-            faults.append(fault)
-        }
-        return faults
     }
 
-    /// What is wrong with all layers of a new profile together; not asked while some of them could
-    /// not be read.
+    /// What is wrong with a new profile as a whole; while some of its layers could not be read,
+    /// that is what can be said of its environment.
+    ///
+    /// - Parameter count: how many layers the request has.
     static func composition(
         ofNew layers: [Layer],
-        _ template: TemplateInput,
+        count: Int,
+        type: ProfileType,
+        cloudType: String,
         tenantUID: String,
+        at pointer: String,
         _ tx: borrowing Transaction
     ) throws -> [Fault] {
-        guard layers.count == template.layers.count else { return [] }
-        return try composition(
-            of: layers,
+        try composition(
+            of: layers.count == count ? layers : [],
             since: nil,
-            type: template.type,
-            cloudType: template.cloudType,
+            type: type,
+            cloudType: cloudType,
             tenantUID: tenantUID,
-            at: template.pointer,
+            at: pointer,
             tx
         )
     }
@@ -181,21 +183,6 @@ extension ProfileRules {
             tx
         )
         try refuse(FaultList(faults))
-    }
-
-    /// What is wrong with the environment of a profile with layers: core layers are made for one.
-    static func environmentFault(
-        _ type: ProfileType,
-        _ cloudType: String,
-        at pointer: String
-    ) -> Fault? {
-        guard type.takesCoreLayers, cloudType == "all" else { return nil }
-        return Fault(
-            pointer + "/cloudType",
-            "EnvironmentRequired",
-            "A profile of type '\(type.rawValue)' is for one environment, such as libvirt, edge "
-                + "or edge-native; 'all' is for add-ons."
-        )
     }
 
     /// Refuses to publish layers that do not stand together, or whose packs were withdrawn before

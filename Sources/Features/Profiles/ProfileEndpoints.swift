@@ -81,7 +81,15 @@ extension Profiles {
             tx
         )
         faults.add(
-            try ProfileRules.composition(ofNew: layers, template, tenantUID: call.tenantUID, tx)
+            try ProfileRules.composition(
+                ofNew: layers,
+                count: template.layers.count,
+                type: template.type,
+                cloudType: template.cloudType,
+                tenantUID: call.tenantUID,
+                at: template.pointer,
+                tx
+            )
         )
         var profile = try call.newProfile(
             input.metadata.name,
@@ -93,7 +101,7 @@ extension Profiles {
         profile.layers = layers
         profile.variables = try VariableRules.stored(input.spec.variables, faults)
         try ReferenceRules.check(template.layers, of: profile, faults, tx)
-        try Failure.refuse(found.shape, and: faults.faults)
+        try ProfileRules.refuse(found.shape, and: faults.faults, naming: profile, tx)
         input.metadata.texts.apply(to: &profile)
         try add(
             profile,
@@ -205,7 +213,9 @@ extension Profiles {
         _ found: ProfileFaults,
         _ tx: borrowing Transaction
     ) throws {
-        guard let template else { return try Failure.refuse(found.shape, and: found.texts) }
+        guard let template else {
+            return try ProfileRules.refuse(found.shape, and: found.texts, naming: profile, tx)
+        }
         let faults = FaultList(found.texts)
         if let type = template.type, type != profile.type {
             faults.add(
@@ -252,7 +262,7 @@ extension Profiles {
                 )
             )
         }
-        try Failure.refuse(found.shape, and: faults.faults)
+        try ProfileRules.refuse(found.shape, and: faults.faults, naming: profile, tx)
         if let layers { profile.layers = layers }
     }
 

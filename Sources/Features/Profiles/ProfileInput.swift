@@ -52,7 +52,7 @@ struct LayerInput: WireInput {
     var registryUID: String
     var packUID: String
     var tag: String
-    let values: String?
+    private(set) var values: String?
     private(set) var manifests: [ManifestInput]
     /// Names of presets to merge into the values; Easel's own, beside the merged values that
     /// Palette's clients send.
@@ -93,6 +93,18 @@ struct LayerInput: WireInput {
         ["name", "type", "registryUid", "uid", "packUid", "tag"].contains {
             place == "\(pointer)/\($0)"
         }
+    }
+
+    /// The layer as an update of it: without manifests, of which an update does not speak, and
+    /// with the values that it has when the request has none and means the same pack.
+    func updating(_ former: Layer?) -> LayerInput {
+        var input = self
+        input.manifests = []
+        let isSamePack =
+            former?.kind == kind
+            && ProfileRules.packName(former?.name ?? "") == ProfileRules.packName(name)
+        if values == nil, isSamePack { input.values = former?.values }
+        return input
     }
 
     /// The layer with the manifests that it has: an update of a layer does not speak of them.
@@ -268,12 +280,17 @@ struct ProfileMetaInput: WireInput {
     }
 
     struct Metadata: WireInput {
-        /// Empty to leave it.
+        /// Empty when it is left out.
         let name: String
         let texts: ProfileTexts
 
         init(from fields: Fields) {
-            name = fields.optionalText("name", bytesMax: ProfileLimits.nameBytes) ?? ""
+            let given = fields.optionalText("name", bytesMax: ProfileLimits.nameBytes)
+            name = given ?? ""
+            if given?.isEmpty == true {
+                let message = "'name' must not be empty; leave it out to keep it."
+                fields.fault("name", "Required", message)
+            }
             fields.checkName(name)
             texts = ProfileTexts(from: fields)
         }

@@ -132,6 +132,40 @@ enum ProfileRules {
         )
     }
 
+    /// Refuses a body for all that is wrong with it.
+    ///
+    /// That the name is taken is told beside other faults; alone it is a conflict, which the
+    /// write itself tells.
+    static func refuse(
+        _ shape: [Fault],
+        and rules: [Fault],
+        naming profile: Profile,
+        _ tx: borrowing Transaction
+    ) throws {
+        guard !shape.isEmpty || !rules.isEmpty else { return }
+        let former = try ProfileStore.find(profile.uid, tx)
+        let isNamedAnew =
+            former?.name != profile.name || former?.profileVersion != profile.profileVersion
+        let isTaken = try ProfileStore.exists(
+            name: profile.name,
+            version: profile.profileVersion,
+            tenantUID: profile.tenantUID,
+            projectUID: profile.projectUID,
+            tx
+        )
+        let taken = takenName(profile.name, profile.profileVersion)
+        try Failure.refuse(shape, and: rules + (isNamedAnew && isTaken ? [taken] : []))
+    }
+
+    /// The fault of a name that another profile of the scope has.
+    static func takenName(_ name: String, _ version: String) -> Fault {
+        Fault(
+            "/metadata/name",
+            "DuplicateName",
+            "A profile named '\(name)' with version \(version) exists."
+        )
+    }
+
     private static func layer(
         _ input: LayerInput,
         _ former: FormerManifests,
@@ -139,7 +173,8 @@ enum ProfileRules {
         faults: FaultList,
         _ tx: borrowing Transaction
     ) throws -> Layer {
-        var values = input.values
+        // An empty text gives the pack's own values back.
+        var values = input.values?.isEmpty == true ? nil : input.values
         var registryUID = input.registryUID
         var layer = input.layer.isEmpty ? "addon" : input.layer
         var packUID = input.packUID
@@ -200,16 +235,7 @@ enum ProfileRules {
             for fault in failure.faults { faults.add(fault) }
             return nil
         }
-        let wanted = input.tag.isEmpty ? input.packUID : input.tag
-        faults.add(
-            Fault(
-                input.pointer + (input.tag.isEmpty ? "/uid" : "/tag"),
-                "UnknownPack",
-                wanted.isEmpty
-                    ? "Layer '\(input.name)' names neither a version (tag) nor a pack (uid)."
-                    : "No registry holds pack '\(packName(input.name))' in version '\(wanted)'."
-            )
-        )
+        faults.add(try MissingPack.fault(of: input, tenantUID: tenantUID, tx))
         return nil
     }
 

@@ -68,9 +68,6 @@ extension Profiles {
             )
             // Which variables layers without a profile may refer to is not known.
             if let profile { try ReferenceRules.check(input.layers, of: profile, faults, tx) }
-            if let fault = ProfileRules.environmentFault(type, cloudType, at: input.pointer) {
-                faults.add(fault)
-            }
             var layers: [LinkedLayer] = []
             for layer in input.layers {
                 layers.append(try LinkedLayer(layer, tenantUID: call.tenantUID, tx))

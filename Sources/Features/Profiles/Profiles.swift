@@ -227,10 +227,22 @@ struct ProfileCall: Sendable {
     func fetchForWrite(_ tx: borrowing Transaction, _ permission: String) throws -> Profile {
         let profile = try fetch(tx)
         guard profile.projectUID == projectUID else {
-            throw Dispatcher.forbidden(Permission(permission))
+            throw Self.belongsToTenant(permission)
         }
         try ifMatch.check(String(profile.version))
         return profile
+    }
+
+    /// The refusal of a write to an organisation's profile in a project.
+    ///
+    /// It begins with the words that clients of the real service know.
+    static func belongsToTenant(_ permission: String) -> Failure {
+        Failure(
+            .operationForbidden,
+            Dispatcher.forbidden(Permission(permission)).message
+                + ". The profile belongs to the organisation and is read-only in a project: leave "
+                + "out the header 'ProjectUid' to change it."
+        )
     }
 
     /// Stores a changed profile and its audit row.

@@ -80,6 +80,9 @@ struct ValueFindings {
             )
             findings.append(Finding(weight: .error, fault: named))
         }
+        for fault in MaskedSecrets.faults(in: layer.values, of: pack, layer.name, layer.pointer) {
+            findings.append(Finding(weight: .error, fault: fault))
+        }
     }
 
     // MARK: - Networks

@@ -30,7 +30,10 @@ struct ListTests {
                     ],
                     "spec": [
                         "version": .string("1.\(number).0"),
-                        "template": ["type": number == 1 ? "infra" : "system"],
+                        "template": [
+                            "type": number == 1 ? "infra" : "system",
+                            "cloudType": number == 1 ? "libvirt" : "all",
+                        ],
                     ],
                 ]
             )

@@ -187,7 +187,7 @@ struct ProfileWriteTests {
                 "\(packs)/0/values InvalidYAML", "\(packs)/0/tag UnknownPack",
                 "\(packs)/1/tag UnknownPack", "\(packs)/2/name DuplicateName",
                 "\(packs)/2/presets/0 UnknownPreset", "\(packs)/2/presets/2 PresetConflict",
-                "\(packs)/3/layer CoreLayerNotAllowed", "\(packs)/4/uid UnknownPack",
+                "\(packs)/3/layer CoreLayerNotAllowed", "\(packs)/4/tag UnknownPack",
                 "\(packs)/5/manifests Required", "\(packs)/6/manifests/0/content InvalidYAML",
                 "\(packs)/6/manifests/1/name DuplicateName",
                 "\(packs)/6/manifests/2/content Required", "\(packs)/7/values InvalidSetting",
@@ -205,7 +205,7 @@ struct ProfileWriteTests {
                 "spec": [
                     "version": "v1.2",
                     "template": [
-                        "type": "other",
+                        "type": "other", "cloudType": "edge",
                         "packs": [["type": "zip", "layer": "moon"], ["name": "manifests"], 3],
                     ],
                 ],
@@ -256,7 +256,10 @@ struct ProfileWriteTests {
                 .post,
                 "/v1/clusterprofiles",
                 project: project,
-                body: ["metadata": ["name": .string(name)], "spec": ["version": version]]
+                body: [
+                    "metadata": ["name": .string(name)],
+                    "spec": ["version": version, "template": ["type": "system"]],
+                ]
             ).status
         }
         #expect(try await create("a", nil, nil) == 201)
@@ -269,7 +272,7 @@ struct ProfileWriteTests {
             .post,
             "/v1/clusterprofiles",
             as: "other-admin",
-            body: ["metadata": ["name": "a"]]
+            body: ["metadata": ["name": "a"], "spec": ["template": ["type": "system"]]]
         )
         #expect(other.status == 201)
         for (query, status) in [

@@ -137,8 +137,7 @@ struct TrainTests {
         #expect(try await call(.patch, "\(uid)/packs/logs/hold").status == 204)
         try await bench.importPack("logs", "4.1.0")
         let held = try await call(.get, "trains/preview?packName=logs").json
-        #expect(held.at("items/0/layers/0/isHeld") == true)
-        #expect(held.at("items/0/layers/0/next") == "4.1.0")
+        #expect(held["items"]?.elements?.isEmpty == true)
         let foreign = try await bench.api.call(
             .get,
             "/v1/clusterprofiles/trains/preview?packName=logs",

@@ -207,7 +207,7 @@ struct TransferTests {
         #expect(
             refused.faults == [
                 "/spec/variables/1/defaultValue MaskedValue",
-                "/spec/variables/2/defaultValue MaskedValue",
+                "/spec/variables/2/defaultValue MaskedValue", "/metadata/name DuplicateName",
             ]
         )
     }

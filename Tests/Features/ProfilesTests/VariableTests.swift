@@ -246,6 +246,7 @@ struct VariableTests {
             body: [
                 "metadata": ["name": "other"],
                 "spec": [
+                    "template": ["type": "system"],
                     "variables": [
                         ["name": "a"],
                         [

@@ -114,20 +114,21 @@ extension ProfileCall {
         return call
     }
 
-    /// - Throws: `.duplicateName` when the scope has a profile of this name and version.
-    func refuseTaken(_ name: String, _ version: String, _ tx: borrowing Transaction) throws {
-        let isTaken = try ProfileStore.exists(
+    /// Whether the scope has a profile of this name and version.
+    func isTaken(_ name: String, _ version: String, _ tx: borrowing Transaction) throws -> Bool {
+        try ProfileStore.exists(
             name: name,
             version: version,
             tenantUID: tenantUID,
             projectUID: projectUID,
             tx
         )
-        guard isTaken else { return }
-        throw Failure(
-            .duplicateName,
-            "A profile named '\(name)' with version \(version) exists."
-        )
+    }
+
+    /// - Throws: `.duplicateName` when the scope has a profile of this name and version.
+    func refuseTaken(_ name: String, _ version: String, _ tx: borrowing Transaction) throws {
+        guard try isTaken(name, version, tx) else { return }
+        throw Failure(.duplicateName, ProfileRules.takenName(name, version).message)
     }
 }
 

@@ -35,16 +35,17 @@ extension Profiles {
             "/v1/clusterprofiles/bulk",
             id: "v1ClusterProfilesBulkDelete",
             tag: tag,
-            summary: "Deletes those of several profiles that nobody follows, such as all versions "
-                + "of one, and tells why the others stay.",
+            summary: "Deletes each of several profiles that nobody follows, such as all versions "
+                + "of one; the others stay and are told under 'failures'.",
             access: .user(.profileDelete),
             input: BulkDeleteInput.self,
             output: BulkDeleteOutput.self
         ) { input, context in
-            let call = try ProfileCall(context)
+            let (call, isRehearsed) = (try ProfileCall(context), context.flag("dryRun"))
             return try await database.write { tx in
                 var output = BulkDeleteOutput()
-                for uid in input.uids {
+                var faults: [Fault] = []
+                for (index, uid) in input.uids {
                     let profile = try ProfileStore.find(
                         uid,
                         tenantUID: call.tenantUID,
@@ -54,7 +55,7 @@ extension Profiles {
                     do {
                         guard let profile else { throw Failure.notFound("Cluster profile", uid) }
                         guard profile.projectUID == call.projectUID else {
-                            throw Dispatcher.forbidden(.profileDelete)
+                            throw ProfileCall.belongsToTenant("clusterProfile.delete")
                         }
                         try remove(profile, call, tx)
                         output.deletedCount += 1
@@ -62,7 +63,14 @@ extension Profiles {
                         output.failures.append(
                             .init(uid: uid, name: profile?.name ?? "", message: failure.message)
                         )
+                        faults.append(
+                            Fault("/uids/\(index)", failure.code.rawValue, failure.message)
+                        )
                     }
+                }
+                // A rehearsal is good when all of it would be done.
+                if isRehearsed, let first = faults.first {
+                    throw Failure(.ruleViolated, first.message, faults: faults)
                 }
                 return output
             }
@@ -105,12 +113,13 @@ extension Profiles {
 
 /// `v1BulkDeleteRequest`.
 struct BulkDeleteInput: WireInput {
-    /// Each once, in the order given.
-    let uids: [String]
+    /// Each once, with its place in the list.
+    let uids: [(index: Int, uid: String)]
 
     init(from fields: Fields) {
         var seen: Set<String> = []
-        uids = fields.texts("uids", bytesMax: 64).filter { seen.insert($0).inserted }
+        uids = fields.texts("uids", bytesMax: 64).enumerated()
+            .filter { seen.insert($0.element).inserted }.map { ($0.offset, $0.element) }
         if !fields.mentions("uids") {
             fields.fault("uids", "Required", "'uids' is required.")
         }

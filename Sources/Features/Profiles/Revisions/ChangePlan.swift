@@ -103,7 +103,8 @@ struct ProfilePlan: JSONWritable, Sendable {
             writer.key("problems")
             writer.array(problems) { writer, fault in ChangePlan.write(fault, to: &writer) }
             writer.optionalField("revision", revision)
-            writer.field("takesEffect", revision == nil ? "onPublish" : "now")
+            let isNow = revision != nil || change == .deleted
+            writer.field("takesEffect", isNow ? "now" : "onPublish")
             writer.field("uid", name.uid)
             writer.field("version", name.version)
         }

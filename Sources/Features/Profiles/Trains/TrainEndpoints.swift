@@ -87,6 +87,8 @@ extension Profiles {
         for train in try FollowedTrain.all(of: profile, tx)
         where train.packName == wanted.packName
             && (wanted.registryUID.isEmpty || train.registryUID == wanted.registryUID)
+            // What is held gets nothing until it is released.
+            && train.hold == nil
         {
             if let next = try train.next(with: wanted.version, tx) { layers.append((train, next)) }
         }
@@ -94,15 +96,12 @@ extension Profiles {
         return TrainPreviewOutput.Item(
             name: .init(uid: uid, name: profile.name, version: profile.profileVersion),
             layers: layers,
-            // Who holds all of its layers gets nothing until they are released.
-            appliances: layers.allSatisfy { $0.train.hold != nil }
-                ? .none
-                : try RevisionStore.followers(
-                    of: uid,
-                    projectUID: call.projectUID,
-                    limit: Followers.shownMax,
-                    tx
-                )
+            appliances: try RevisionStore.followers(
+                of: uid,
+                projectUID: call.projectUID,
+                limit: Followers.shownMax,
+                tx
+            )
         )
     }
 

@@ -73,9 +73,7 @@ struct TrainPreviewOutput: WireOutput {
             TrainPreviewOutput(items: [
                 Item(
                     name: .init(uid: "65f1c0a4d2b7e81f3c9a4b6d", name: "site", version: "1.0.0"),
-                    layers: [
-                        (.example(isHeld: true), "4.2.3"), (.example(isHeld: false), "4.2.3"),
-                    ],
+                    layers: [(.example(isHeld: false), "4.2.3")],
                     appliances: .example
                 )
             ])

@@ -104,9 +104,21 @@ extension Profiles {
     }
 
     /// Lets a held layer follow its train again, from now on and with what it has missed.
+    ///
+    /// - Throws: `.ruleViolated` when the layer follows no train, in the draft or as published.
     func release(_ name: String, _ call: ProfileCall, _ tx: borrowing Transaction) throws {
         let profile = try call.fetchForWrite(tx, "clusterProfile.publish")
         let followed = try followed(name, of: profile, call, tx)
+        // Else the next publish would take sites back to the version that is pinned.
+        if let drafted = profile.layers.first(where: { $0.name == name }),
+            VersionTrain(drafted.tag) == nil
+        {
+            throw Failure(
+                .ruleViolated,
+                "The draft pins layer '\(name)' to '\(drafted.tag)': publish it, or write "
+                    + "'\(followed.train)' into the draft before the release."
+            )
+        }
         guard try TrainStore.release(name, of: profile.uid, tx) else { return }
         try record("Released layer '\(name)' from \(followed.version).", profile, call, tx)
         guard let newest = try followed.newest(tx) else { return }

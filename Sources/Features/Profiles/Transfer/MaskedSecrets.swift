@@ -1,4 +1,5 @@
 import APIKit
+import Packs
 import YAML
 
 /// Secrets in what leaves the server: a mask takes their place, and has to be filled in before
@@ -96,12 +97,24 @@ enum MaskedSecrets {
             && text.ranges(of: "{{").count == 1 && !text.contains("\"")
     }
 
-    /// The fault of a place that holds the mask.
-    static func fault(_ what: String, _ pointer: String) -> Fault {
-        Fault(
-            pointer,
-            "MaskedValue",
-            "A secret of \(what) was masked when the profile was exported; fill it in."
-        )
+    /// The faults of a layer's values that hold the mask where a secret is to be.
+    ///
+    /// - Parameter pointer: where the layer stands.
+    static func faults(
+        in values: String,
+        of pack: PackVersion,
+        _ layer: String,
+        _ pointer: String
+    ) -> [Fault] {
+        let paths = pack.passwordPaths
+        guard values.contains(mask), !paths.isEmpty || values == maskedText else { return [] }
+        let what = masks(in: values, paths)?.map { "The secret '\($0)' of layer '\(layer)' is" }
+        return (what ?? ["The values of layer '\(layer)' are"]).map { what in
+            Fault(
+                pointer + "/values",
+                "MaskedValue",
+                "\(what) masked (\(mask)); write what the mask stands for."
+            )
+        }
     }
 }

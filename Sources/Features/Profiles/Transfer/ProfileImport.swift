@@ -139,16 +139,14 @@ extension ProfileImport {
         )
         for (input, layer) in zip(inputs, layers) {
             let shown = try LayerOutput(layer, tenantUID: call.tenantUID, tx)
-            let paths = shown.pack?.passwordPaths ?? []
-            let what = "layer '\(layer.name)'"
-            let place = input.pointer + "/values"
-            guard let masks = MaskedSecrets.masks(in: layer.values ?? "", paths) else {
-                faults.add(MaskedSecrets.fault(what, place))
-                continue
-            }
-            for path in masks {
-                faults.add(MaskedSecrets.fault("\(what), '\(path)',", place))
-            }
+            guard let pack = shown.pack else { continue }
+            let found = MaskedSecrets.faults(
+                in: layer.values ?? "",
+                of: pack,
+                layer.name,
+                input.pointer
+            )
+            for fault in found { faults.add(fault) }
         }
         return layers
     }

@@ -211,9 +211,19 @@ extension Profiles {
             let description = input.metadata.description
             if !description.isEmpty { profile.annotations = ["description": description] }
             profile.layers = layers
+            let wrong = try ProfileRules.composition(
+                ofNew: layers,
+                count: inputs.count,
+                type: profile.type,
+                cloudType: profile.cloudType,
+                tenantUID: call.tenantUID,
+                at: "/spec/template",
+                tx
+            )
+            for fault in wrong { faults.add(fault) }
             profile.variables = try VariableRules.stored(input.spec.variables, faults)
             try ReferenceRules.check(inputs, of: profile, faults, tx)
-            try Failure.refuse(shape, and: faults.faults)
+            try ProfileRules.refuse(shape, and: faults.faults, naming: profile, tx)
             try add(
                 profile,
                 publishes: publishes,
@@ -244,9 +254,13 @@ extension Profiles {
             let texts =
                 try await textFaults(of: input.spec.template.layers.map(\.input))
                 + variableFaults(of: input.spec.variables)
-            try Failure.refuse(shape, and: texts)
             return try database.read { tx in
-                try call.refuseTaken(input.metadata.name, input.spec.version, tx)
+                let (name, version) = (input.metadata.name, input.spec.version)
+                if !shape.isEmpty || !texts.isEmpty, try call.isTaken(name, version, tx) {
+                    try Failure.refuse(shape, and: texts + [ProfileRules.takenName(name, version)])
+                }
+                try Failure.refuse(shape, and: texts)
+                try call.refuseTaken(name, version, tx)
                 return try input.document(call, tx)
             }
         }

@@ -183,10 +183,11 @@ extension VariableRules {
     ) -> [ProfileVariable] {
         inputs.map { input in
             var variable = input.variable
-            guard variable.isMasked else { return variable }
-            guard let known = former.first(where: { $0.name == variable.name }),
-                !known.defaultValue.isEmpty
-            else {
+            guard variable.defaultValue == ProfileVariable.mask else { return variable }
+            let known = former.first { $0.name == variable.name }
+            // What was never masked may be eight asterisks.
+            guard variable.isSensitive || known?.isSensitive == true else { return variable }
+            guard let known, !known.defaultValue.isEmpty, variable.isSensitive else {
                 let what = "The default is masked; fill it in."
                 faults.add(Fault(input.pointer + "/defaultValue", "MaskedValue", what))
                 return variable
