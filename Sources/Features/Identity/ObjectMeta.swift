@@ -13,8 +13,8 @@ struct MetaInput: WireInput {
 
     init(from fields: Fields) {
         name = fields.text("name", bytesMax: Self.nameBytesMax)
-        labels = fields.textMap("labels", countMax: 64, bytesMax: 1024)
-        annotations = fields.textMap("annotations", countMax: 64, bytesMax: 4096)
+        labels = fields.labels(countMax: 64, bytesMax: 1024)
+        annotations = fields.annotations(countMax: 64, bytesMax: 4096)
         if let message = NameRule.flaw(in: name) { fields.fault("name", "NotAllowed", message) }
     }
 }

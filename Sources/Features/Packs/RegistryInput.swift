@@ -10,8 +10,8 @@ struct RegistryMetaInput: WireInput {
 
     init(from fields: Fields) {
         name = fields.text("name", bytesMax: PackLimits.nameBytesMax)
-        labels = fields.textMap("labels", countMax: 64, bytesMax: 1024)
-        annotations = fields.textMap("annotations", countMax: 64, bytesMax: 4096)
+        labels = fields.labels(countMax: 64, bytesMax: 1024)
+        annotations = fields.annotations(countMax: 64, bytesMax: 4096)
         if let flaw = NameRule.flaw(in: name) { fields.fault("name", "InvalidName", flaw) }
     }
 }

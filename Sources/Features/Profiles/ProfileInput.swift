@@ -168,8 +168,8 @@ struct ProfileTexts: Sendable {
     let annotations: [String: String]?
 
     init(from fields: Fields) {
-        let labels = fields.textMap("labels")
-        let annotations = fields.textMap("annotations")
+        let labels = fields.labels()
+        let annotations = fields.annotations()
         self.labels = fields.has("labels") ? labels : nil
         self.annotations = fields.has("annotations") ? annotations : nil
     }

@@ -123,6 +123,7 @@ package final class Dispatcher: Responder {
     /// Runs the handler, unless the call was carried out before under the same key; a dry run does
     /// nothing, so it neither uses a key up nor is answered from one.
     private func run(_ context: RequestContext) async throws -> Response {
+        try context.checkFlags()
         if let dryRun = try context.dryRun { return try await dryRun.answer(context) }
         guard let idempotency, let call = try idempotency.call(of: context) else {
             return try await context.endpoint.run(context)

@@ -47,7 +47,7 @@ extension RequestContext {
     /// - Throws: `.invalidRequest`.
     var dryRun: DryRun? {
         get throws {
-            guard endpoint.method != .get, let wanted = query("dryRun") else { return nil }
+            guard query("dryRun") != nil else { return nil }
             guard let dryRun = endpoint.dryRun else {
                 throw Failure.fault(
                     "query/dryRun",
@@ -56,17 +56,7 @@ extension RequestContext {
                     as: .invalidRequest
                 )
             }
-            switch wanted {
-            case "true": return dryRun
-            case "false", "": return nil
-            default:
-                throw Failure.fault(
-                    "query/dryRun",
-                    "WrongType",
-                    "'dryRun' must be true or false.",
-                    as: .invalidRequest
-                )
-            }
+            return flag("dryRun") ? dryRun : nil
         }
     }
 }

@@ -11,13 +11,18 @@ package enum NameRule {
         if first.properties.isWhitespace || last.properties.isWhitespace {
             return "A name must not begin or end with white space."
         }
-        let isControl = scalars.contains {
+        return hidden(in: name[...]).map { "A name must not hold \($0)." }
+    }
+
+    /// What a text holds that whoever reads it does not see; `nil` when there is nothing.
+    static func hidden(in text: Substring) -> String? {
+        let isControl = text.unicodeScalars.contains {
             [.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
         }
-        if isControl { return "A name must not hold control characters." }
+        if isControl { return "control characters" }
         // They make `gpj.exe` of `exe.jpg`.
-        if scalars.contains(where: \.properties.isBidiControl) {
-            return "A name must not hold marks that turn the direction of the text."
+        if text.unicodeScalars.contains(where: \.properties.isBidiControl) {
+            return "marks that turn the direction of the text"
         }
         return nil
     }

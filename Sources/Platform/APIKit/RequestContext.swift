@@ -90,9 +90,28 @@ package final class RequestContext {
         return QueryString.value(of: name, in: request.head[request.query])
     }
 
-    /// A query parameter that is `true` or `false`; anything else, and a missing one, is false.
+    /// A query parameter that is `true` or `false`; an empty and a missing one are false.
     package func flag(_ name: String) -> Bool {
         query(name) == "true"
+    }
+
+    /// Refuses what is neither `true` nor `false` where the endpoint takes only these: it must not
+    /// pass as `false` where its author meant the other.
+    ///
+    /// - Throws: `.invalidRequest`.
+    func checkFlags() throws {
+        guard !request.query.isEmpty else { return }
+        for parameter in endpoint.query where parameter.schema == .boolean {
+            guard let text = query(parameter.name), !["true", "false", ""].contains(text) else {
+                continue
+            }
+            throw Failure.fault(
+                "query/\(parameter.name)",
+                "WrongType",
+                "'\(parameter.name)' must be true or false.",
+                as: .invalidRequest
+            )
+        }
     }
 
     /// The signed-in person.
@@ -150,8 +169,8 @@ package final class RequestContext {
             throw Failure.fault(
                 "",
                 "InvalidJSON",
-                "The body is not valid JSON: \(error.reason) (line \(error.line), column "
-                    + "\(error.column)).",
+                "The body is not valid JSON at line \(error.line), column \(error.column): "
+                    + error.reason,
                 as: .invalidBody
             )
         }

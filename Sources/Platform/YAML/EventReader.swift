@@ -158,7 +158,7 @@ extension EventReader {
     private func failure() -> YAMLError {
         let state = parser.pointee
         let problem = state.problem.map { String(cString: $0) } ?? "unknown trouble"
-        let sentence = Self.sentences[problem] ?? "The text is not YAML: \(problem)."
+        let sentence = Self.sentences[problem] ?? "The parser says: \(problem)."
         if state.error == YAML_READER_ERROR {
             // The reader knows only the byte.
             let isControl = problem == "control characters are not allowed"

@@ -34,7 +34,7 @@ package struct MetadataInput: WireInput {
             fields.fault("labels", key: fault.key, fault.code, fault.message)
         }
         tags = Tags(pairs)
-        let texts = fields.textMap("annotations")
+        let texts = fields.annotations()
         annotations = fields.has("annotations") ? texts : nil
     }
 }

@@ -33,7 +33,7 @@ private struct TokenMetadataInput: WireInput {
     init(from fields: Fields) {
         name = fields.text("name", bytesMax: 128)
         if let flaw = NameRule.flaw(in: name) { fields.fault("name", "InvalidCharacter", flaw) }
-        let texts = fields.textMap("annotations")
+        let texts = fields.annotations()
         annotations = fields.has("annotations") ? texts : nil
         var usesMax: Int64?
         if let text = texts[RegistrationToken.usesAnnotation], !text.isEmpty {
