@@ -35,7 +35,7 @@ struct World: Sendable {
     /// What registries of the places hold: nothing, so that taking it over writes nothing else.
     static let site = Result {
         try StaticSite([
-            "index.json": Array("{\"packs\": []}".utf8),
+            "index.json": Array("{\"format\": \"easel-pack-index/1\", \"packs\": []}".utf8),
             "index.yaml": Array("apiVersion: v1\nentries: {}\n".utf8),
             "v2/": Array("{}".utf8),
             "v2/_catalog": Array("{\"repositories\": []}".utf8),

@@ -28,6 +28,8 @@ package struct HelmIndex: Sendable {
     package private(set) var entries: [HelmChartEntry] = []
     /// Versions and charts that were passed over for their form or their number.
     private(set) var skippedCount = 0
+    /// The first few of those whose version is none.
+    private(set) var unversioned: [String] = []
     private var names: Set<String> = []
 
     /// Reads an index.
@@ -86,6 +88,15 @@ package struct HelmIndex: Sendable {
         var found: [HelmChartEntry] = []
         var texts: Set<String> = []
         for version in versions.prefix(PackLimits.helmVersionsReadMax) {
+            if let text = version["version"]?.text, !Self.isVersion(text) {
+                skippedCount += 1
+                if unversioned.count < Self.unversionedMax {
+                    // It is the upstream's word, and is shown to people.
+                    let shown = String(text.unicodeScalars.prefix(32).filter(\.isASCII))
+                    unversioned.append("\(name) \(shown.filter { !$0.isWhitespace })")
+                }
+                continue
+            }
             guard let entry = Self.entry(version, name), texts.insert(entry.version).inserted else {
                 skippedCount += 1
                 continue
@@ -95,6 +106,19 @@ package struct HelmIndex: Sendable {
         found.sort { PackStore.newer($0.version, than: $1.version) }
         skippedCount += max(0, versions.count - PackLimits.helmVersionsReadMax)
         entries += found
+    }
+
+    private static let unversionedMax = 5
+
+    /// Whether Helm takes a text as a version: semantic, where a `v` may stand before and zeros be
+    /// left out.
+    private static func isVersion(_ text: String) -> Bool {
+        let bare = text.hasPrefix("v") ? text.dropFirst() : text[...]
+        let core = bare.prefix { $0 != "-" && $0 != "+" }
+        let missing = 3 - core.split(separator: ".", omittingEmptySubsequences: false).count
+        guard (0...2).contains(missing) else { return false }
+        let whole = core + String(repeating: ".0", count: missing) + bare.dropFirst(core.count)
+        return SemanticVersion(String(whole)) != nil
     }
 
     private static func entry(_ node: YAMLNode, _ name: String) -> HelmChartEntry? {

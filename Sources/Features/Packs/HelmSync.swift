@@ -27,14 +27,20 @@ extension RegistryContent {
         guard let file = try await helmIndexFile(reader, unless: known) else {
             return Outcome(message: "Nothing has changed.", validator: known)
         }
-        let index = try HelmIndex(file.bytes)
-        return try await takeOver(
+        let index = try await Self.aside { try HelmIndex(file.bytes) }
+        var outcome = try await takeOver(
             index.entries,
             passedOver: index.skippedCount,
             registry,
             reader,
             validator: file.validator
         )
+        if !index.unversioned.isEmpty {
+            outcome.message +=
+                " No semantic versions, and passed over: "
+                + index.unversioned.joined(separator: ", ") + "."
+        }
+        return outcome
     }
 
     /// Lists charts, the newest versions of each, and fetches what trains of profiles may now mean.
@@ -44,14 +50,16 @@ extension RegistryContent {
     ///     first.
     ///   - passedOver: how many it has beside these.
     ///   - validator: what the index said of its own version; kept when nothing was refused.
+    ///   - tally: what was refused before.
     func takeOver(
         _ all: [HelmChartEntry],
         passedOver: Int,
         _ registry: Registry,
         _ reader: RegistryReader,
-        validator: String
+        validator: String,
+        tally: SyncTally = SyncTally()
     ) async throws -> Outcome {
-        var tally = SyncTally()
+        var tally = tally
         var entries = Self.listed(all)
         let standings = try database.read { tx in
             try PackStore.standings(registryUID: registry.uid, tx)
@@ -79,13 +87,13 @@ extension RegistryContent {
         tally.unchanged = entries.count - tally.added
         tally.lost = try await drop(standings, keeping: entries, registry)
         try await database.write { tx in try RegistryStore.touch(registry.uid, tx) }
-        var message = tally.message("chart")
+        var outcome = Outcome(tally, "chart", validator: validator)
         let passed = passedOver + all.count - entries.count
         if passed > 0 {
-            message +=
+            outcome.message +=
                 " \(passed) older or malformed ones are not listed; a layer may still name them."
         }
-        return Outcome(message: message, validator: tally.refused.isEmpty ? validator : "")
+        return outcome
     }
 
     /// The newest versions of each chart, up to what a registry may list.
@@ -132,10 +140,9 @@ extension RegistryContent {
         )
         for entry in wanted where !fetched.contains(PackKey(entry.name, entry.version)) {
             try Task.checkCancellation()
-            if try await has(entry, registry, reader) {
+            if try await has(entry, registry, reader, &tally) {
                 tally.added += 1
             } else {
-                tally.refuse("\(entry.name) \(entry.version)")
                 missing.insert(entry)
             }
         }
@@ -146,13 +153,18 @@ extension RegistryContent {
     private func has(
         _ entry: HelmChartEntry,
         _ registry: Registry,
-        _ reader: RegistryReader
+        _ reader: RegistryReader,
+        _ tally: inout SyncTally
     ) async throws -> Bool {
         do {
             _ = try await fetch(entry, registry, reader)
             return true
         } catch {
-            guard error is HelmChart.Unfit || Self.isOfOneFile(error) else { throw error }
+            let isUnfit = error is HelmChart.Unfit
+            guard let reason = isUnfit ? .notOfIndex : SyncTally.Refusal(ofOneFile: error) else {
+                throw error
+            }
+            tally.refuse("\(entry.name) \(entry.version)", reason)
             return false
         }
     }

@@ -71,15 +71,29 @@ package final class OCIClient: Sendable {
         tag: String,
         bytesMax: Int
     ) async throws(OutboundError) -> [UInt8] {
+        let layers = try await layers(of: tag, in: repository)
+        guard let layer = kind.archive(of: layers) else { throw .badAnswer }
+        return try await blob(layer, in: repository, bytesMax: bytesMax)
+    }
+
+    /// What a tag stands for; nil for neither a pack nor a chart.
+    func kind(of tag: String, in repository: String) async throws(OutboundError) -> OCIArtifact? {
+        let layers = try await layers(of: tag, in: repository)
+        return [OCIArtifact.pack, .chart].first { $0.archive(of: layers) != nil }
+    }
+
+    private func layers(
+        of tag: String,
+        in repository: String
+    ) async throws(OutboundError) -> [OCIDescriptor] {
         var manifest = try await manifest(of: tag, in: repository)
         if case .index(let entries) = manifest {
             // Packs and charts are of no platform: an index has one, if any.
             guard let first = entries.first else { throw .badAnswer }
             manifest = try await self.manifest(of: first.digest, in: repository)
         }
-        guard case .artifact(_, let layers) = manifest, let layer = kind.archive(of: layers)
-        else { throw .badAnswer }
-        return try await blob(layer, in: repository, bytesMax: bytesMax)
+        guard case .artifact(_, let layers) = manifest else { throw .badAnswer }
+        return layers
     }
 
     private func manifest(
@@ -153,6 +167,7 @@ package final class OCIClient: Sendable {
     /// - Parameters:
     ///   - config: the JSON of its configuration.
     ///   - title: the archive's file name for those who pull it with other tools.
+    /// - Returns: false when the very same was there, and nothing was sent.
     func push(
         _ kind: OCIArtifact,
         _ archive: [UInt8],
@@ -160,17 +175,19 @@ package final class OCIClient: Sendable {
         title: String,
         to repository: String,
         tag: String
-    ) async throws(OutboundError) {
-        for bytes in [config, archive] { try await upload(bytes, to: repository) }
+    ) async throws(OutboundError) -> Bool {
+        let target = "/v2/\(repository)/manifests/\(tag)"
         let manifest = Self.manifest(kind, archive, config: config, title: title)
-        var call = Call(
-            .put,
-            "/v2/\(repository)/manifests/\(tag)",
-            bytesMax: OCILimits.manifestBytesMax
-        )
+        var known = Call(.get, target, bytesMax: OCILimits.manifestBytesMax)
+        known.fields = [("Accept", OCIManifest.mediaType)]
+        let answer = try await self.call(known)
+        if answer.status == 200, answer.body == manifest { return false }
+        for bytes in [config, archive] { try await upload(bytes, to: repository) }
+        var call = Call(.put, target, bytesMax: OCILimits.manifestBytesMax)
         call.fields = [("Content-Type", OCIManifest.mediaType)]
         call.body = manifest
         _ = try Self.expect([200, 201], try await self.call(call))
+        return true
     }
 
     private func upload(_ bytes: [UInt8], to repository: String) async throws(OutboundError) {

@@ -69,15 +69,53 @@ extension RegistryContent {
             $0.name == $1.name ? PackStore.newer($0.version, than: $1.version) : $0.name < $1.name
         }
         guard registry.spec.provider == "pack" else {
-            return try await takeOver(
-                places.map(\.chart),
-                passedOver: 0,
-                registry,
-                try reader(registry),
-                validator: ""
-            )
+            return try await listCharts(places, registry, client)
         }
         return try await takePacks(places, registry, client)
+    }
+
+    /// Lists charts, and no packs among them.
+    ///
+    /// What a repository holds is asked once, of its newest tag, as long as nothing of it is listed.
+    private func listCharts(
+        _ places: [OCIPlace],
+        _ registry: Registry,
+        _ client: OCIClient
+    ) async throws -> Outcome {
+        let standings = try database.read { tx in
+            try PackStore.standings(registryUID: registry.uid, tx)
+        }
+        let known = Set(standings.map(\.name))
+        var tally = SyncTally()
+        var packs: Set<String> = []
+        var asked: Set<String> = []
+        for place in places where !known.contains(place.name) {
+            try Task.checkCancellation()
+            if asked.insert(place.repository).inserted, try await kind(of: place, client) == .pack {
+                packs.insert(place.repository)
+            }
+            if packs.contains(place.repository) {
+                tally.refuse("\(place.name) \(place.version)", .isPack)
+            }
+        }
+        return try await takeOver(
+            places.filter { !packs.contains($0.repository) }.map(\.chart),
+            passedOver: 0,
+            registry,
+            try reader(registry),
+            validator: "",
+            tally: tally
+        )
+    }
+
+    /// What a tag stands for; nil when it is neither, or cannot be told.
+    private func kind(of place: OCIPlace, _ client: OCIClient) async throws -> OCIArtifact? {
+        do throws(OutboundError) {
+            return try await client.kind(of: place.tag, in: place.repository)
+        } catch {
+            guard error == .badAnswer || error == .tooBig else { throw error }
+            return nil
+        }
     }
 
     private func takePacks(
@@ -112,16 +150,19 @@ extension RegistryContent {
                 )
                 let reading = try await Self.aside { PackManifestReader.read(archive: bytes) }
                 guard reading.name == place.name, reading.version == place.version else {
-                    tally.refuse("\(place.name) \(place.version)")
+                    tally.refuse("\(place.name) \(place.version)", .malformed)
                     continue
                 }
                 try await take(reading, registry, &tally)
-            } catch  where Self.isOfOneFile(error) {
-                tally.refuse("\(place.name) \(place.version)")
+            } catch {
+                guard let reason = SyncTally.Refusal(ofOneFile: error) else { throw error }
+                let isChart =
+                    reason == .cannotBeHad ? try await kind(of: place, client) == .chart : false
+                tally.refuse("\(place.name) \(place.version)", isChart ? .isChart : reason)
             }
         }
         try await mark(registry, states: states, &tally)
-        return Outcome(message: tally.message("pack"), validator: "")
+        return Outcome(tally, "pack", validator: "")
     }
 
     /// The archive of a listed chart.

@@ -3,8 +3,28 @@ import JSON
 
 /// What a remote pack registry holds: the file `index.json` (docs/pack-registry.md).
 package struct PackIndex: Sendable {
-    /// Why a text is no index.
-    package struct Invalid: Error {}
+    /// Why a text is no index that can be read.
+    package enum Invalid: Error {
+        /// It is nothing of the kind.
+        case noIndex
+        /// It is of another format, such as one that a later Easel writes.
+        case otherFormat
+        /// The entry of this number, counted from 1, is malformed.
+        case entry(Int)
+
+        /// A sentence for an operator, without a word of the upstream's; nil where nothing is said.
+        var sentence: String? {
+            switch self {
+            case .noIndex: nil
+            case .otherFormat:
+                "\(PackIndex.fileName) is not of the format \(PackIndex.format), the only one "
+                    + "that this server reads."
+            case .entry(let number):
+                "Entry \(number) of \(PackIndex.fileName) is malformed; make the index again with "
+                    + "'easel packs index'."
+            }
+        }
+    }
 
     /// One version of one pack.
     package struct Entry: Sendable, Hashable {
@@ -26,6 +46,8 @@ package struct PackIndex: Sendable {
 
     /// The name of the file.
     package static let fileName = "index.json"
+    /// What the file says of itself.
+    static let format = "easel-pack-index/1"
 
     /// The versions, sorted by name and, within one, as texts of versions.
     package let entries: [Entry]
@@ -34,18 +56,24 @@ package struct PackIndex: Sendable {
     package init(_ bytes: [UInt8]) throws(Invalid) {
         let limits = JSONLimits(bytesMax: PackLimits.packIndexBytesMax)
         guard let value = try? JSONParser.parse(bytes, limits: limits),
-            let items = value["packs"]?.elements, items.count <= PackLimits.packsInIndexMax
-        else { throw Invalid() }
+            value["format"] != nil || value["packs"] != nil
+        else { throw .noIndex }
+        // What another format means by a list of packs is not for us to guess.
+        guard value["format"]?.text == Self.format else { throw .otherFormat }
+        guard let items = value["packs"]?.elements, items.count <= PackLimits.packsInIndexMax
+        else { throw .noIndex }
         var entries: [Entry] = []
-        for item in items {
+        for (index, item) in items.enumerated() {
+            let state = item["state"] ?? .string(PackState.active.rawValue)
             guard let name = item["name"]?.text, let version = item["version"]?.text,
                 let digest = item["digest"]?.text, let archive = item["archive"]?.text,
                 let archiveDigest = item["archiveDigest"]?.text, PackName.isValid(name),
                 (1...PackLimits.versionBytesMax).contains(version.utf8.count),
                 // It is shown in messages, also when its pack is refused.
                 version.utf8.allSatisfy({ (0x21...0x7E) ~= $0 }),
-                archive.utf8.count <= PackLimits.pathBytesMax
-            else { throw Invalid() }
+                archive.utf8.count <= PackLimits.pathBytesMax,
+                let state = state.text.flatMap(PackState.init)
+            else { throw .entry(index + 1) }
             entries.append(
                 Entry(
                     name: name,
@@ -54,7 +82,7 @@ package struct PackIndex: Sendable {
                     archive: archive,
                     archiveDigest: archiveDigest,
                     size: max(0, Int(clamping: item["size"]?.integer ?? 0)),
-                    state: item["state"]?.text.flatMap(PackState.init) ?? .active
+                    state: state
                 )
             )
         }
@@ -127,7 +155,7 @@ extension PackIndex: JSONWritable {
     /// Writes the file.
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.field("format", "easel-pack-index/1")
+            writer.field("format", Self.format)
             writer.field(
                 "packs",
                 array: { writer in

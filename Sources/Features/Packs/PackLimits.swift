@@ -63,6 +63,8 @@ package enum PackLimits {
     static let chartRowsPerWrite = 500
     /// How long one fetch from a registry may take.
     static let fetchTimeout = Duration.seconds(120)
+    /// How long it may take to see whether a registry can be read, all of it: a caller waits.
+    static let checkTimeout = Duration.seconds(20)
     /// Registries that are synchronised at a time.
     static let syncsAtOnce = 3
     /// After this long a run may be overtaken by force (BEHAVIOUR 4.4).

@@ -11,6 +11,8 @@ package struct PackPusher: Sendable {
         package let name: String
         /// Where it now lies: repository and tag; nil when it was not pushed.
         package let reference: String?
+        /// Whether it lay there before, and nothing was sent.
+        package let isUnchanged: Bool
         /// Why it was not pushed.
         package let faults: [String]
     }
@@ -26,27 +28,53 @@ package struct PackPusher: Sendable {
 
     /// Pushes the packs of a folder, or the one that it is.
     ///
+    /// The archive that `easel packs index` made of a folder beside it is that folder's, and is
+    /// passed over.
+    ///
     /// - Throws: what concerns the whole folder or registry, such as credentials that are refused.
     package func push(folder: String) async throws -> [Result] {
         try await registry.check()
         var results: [Result] = []
-        for source in try PackSource.find(in: folder) { results.append(try await push(source)) }
+        var pushed: [String: (source: String, digest: String)] = [:]
+        for source in try PackSource.find(in: folder) {
+            let reading = source.read()
+            var faults = reading.faults.map(\.description)
+            if let draft = reading.draft {
+                let key = "\(draft.name) \(draft.version)"
+                if let other = pushed[key] {
+                    if other.digest == draft.digest { continue }
+                    faults = ["\(other.source) and \(source.name) are both \(key) and differ."]
+                } else {
+                    pushed[key] = (source.name, draft.digest)
+                }
+            }
+            results.append(try await push(source, reading, faults))
+        }
         return results
     }
 
-    private func push(_ source: PackSource) async throws -> Result {
-        let reading = source.read()
+    private func push(
+        _ source: PackSource,
+        _ reading: PackReading,
+        _ faults: [String]
+    ) async throws -> Result {
         let name = [reading.name, reading.version].filter { !$0.isEmpty }.joined(separator: " ")
         func refused(_ faults: [String]) -> Result {
-            Result(source: source.name, name: name, reference: nil, faults: faults)
+            Result(
+                source: source.name,
+                name: name,
+                reference: nil,
+                isUnchanged: false,
+                faults: faults
+            )
         }
-        guard let draft = reading.draft else { return refused(reading.faults.map(\.description)) }
+        guard let draft = reading.draft, faults.isEmpty else { return refused(faults) }
         let repository = OCIName.path("\(basePath)/\(draft.name)")
         let tag = OCIName.tag(of: draft.version)
         guard OCIName.isRepository(repository), OCIName.isTag(tag) else {
             return refused(["A registry has no place of the name \(repository):\(tag)."])
         }
-        try await registry.push(
+        let isNew = try await registry.push(
             .pack,
             try source.archive(),
             config: Self.config(draft),
@@ -58,6 +86,7 @@ package struct PackPusher: Sendable {
             source: source.name,
             name: name,
             reference: "\(repository):\(tag)",
+            isUnchanged: !isNew,
             faults: []
         )
     }

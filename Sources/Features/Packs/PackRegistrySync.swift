@@ -43,18 +43,29 @@ extension RegistryContent {
             }
             if let known {
                 tally.unchanged += known.digest == entry.digest ? 1 : 0
-                if known.digest != entry.digest { tally.refuse("\(entry.name) \(entry.version)") }
+                if known.digest != entry.digest { tally.refuse(entry.key, .changed) }
                 continue
             }
-            guard let bytes = try await archive(of: entry, reader) else {
-                tally.refuse("\(entry.name) \(entry.version)")
+            let bytes: [UInt8]
+            do {
+                bytes = try await reader.file(
+                    entry.archive,
+                    bytesMax: PackLimits.archiveBytesMax
+                )
+            } catch {
+                guard let reason = SyncTally.Refusal(ofOneFile: error) else { throw error }
+                tally.refuse(entry.key, reason)
+                continue
+            }
+            guard BlobStore.digest(of: bytes) == entry.archiveDigest else {
+                tally.refuse(entry.key, .notOfIndex)
                 continue
             }
             let reading = PackManifestReader.read(archive: bytes)
             guard reading.draft?.digest == entry.digest, reading.name == entry.name,
                 reading.version == entry.version
             else {
-                tally.refuse("\(entry.name) \(entry.version)")
+                tally.refuse(entry.key, .notOfIndex)
                 continue
             }
             try await take(reading, registry, &tally)
@@ -68,28 +79,7 @@ extension RegistryContent {
             &tally
         )
         // With something missing the index is read again next time, changed or not.
-        return Outcome(
-            message: tally.message("pack"),
-            validator: tally.refused.isEmpty ? validator : ""
-        )
-    }
-
-    /// Reads the archive of one version; nil when it cannot be had or is not the one of the index,
-    /// which a run passes over.
-    private func archive(
-        of entry: PackIndex.Entry,
-        _ reader: RegistryReader
-    ) async throws -> [UInt8]? {
-        do {
-            let bytes = try await reader.file(
-                entry.archive,
-                bytesMax: PackLimits.archiveBytesMax
-            )
-            return BlobStore.digest(of: bytes) == entry.archiveDigest ? bytes : nil
-        } catch {
-            guard Self.isOfOneFile(error) else { throw error }
-            return nil
-        }
+        return Outcome(tally, "pack", validator: validator)
     }
 
     private func syncFolder(_ path: String, _ registry: Registry) async throws -> Outcome {
@@ -103,7 +93,7 @@ extension RegistryContent {
             try await take(reading, registry, &tally, named: source.name)
         }
         try await mark(registry, states: states, &tally)
-        return Outcome(message: tally.message("pack"), validator: "")
+        return Outcome(tally, "pack", validator: "")
     }
 
     func take(
@@ -121,7 +111,8 @@ extension RegistryContent {
         switch result.outcome {
         case .imported: tally.added += 1
         case .unchanged: tally.unchanged += 1
-        case .refused: tally.refuse(source ?? "\(reading.name) \(reading.version)")
+        case .refused:
+            tally.refuse(source ?? "\(reading.name) \(reading.version)", .malformed)
         }
     }
 
@@ -150,6 +141,11 @@ extension RegistryContent {
     }
 }
 
+extension PackIndex.Entry {
+    /// The entry as messages name it.
+    fileprivate var key: String { "\(name) \(version)" }
+}
+
 /// Name and version, which tell the packs of one registry apart.
 struct PackKey: Hashable, Sendable {
     let name: String
@@ -158,34 +154,5 @@ struct PackKey: Hashable, Sendable {
     init(_ name: String, _ version: String) {
         self.name = name
         self.version = version
-    }
-}
-
-/// What a run has met so far.
-struct SyncTally: Sendable {
-    var added = 0
-    var unchanged = 0
-    var lost = 0
-    private(set) var refused: [String] = []
-    private var refusedCount = 0
-
-    mutating func refuse(_ what: String) {
-        refusedCount += 1
-        if refused.count < 5 { refused.append(what) }
-    }
-
-    /// A sentence or two for people; `noun` is what is counted.
-    func message(_ noun: String) -> String {
-        var parts = ["\(added) \(noun) versions are new, \(unchanged) unchanged"]
-        if lost > 0 { parts[0] += ", \(lost) no longer listed" }
-        parts[0] += "."
-        if refusedCount > 0 {
-            let names = refused.joined(separator: ", ")
-            parts.append(
-                "\(refusedCount) were refused as malformed or changed: \(names)"
-                    + (refusedCount > refused.count ? " and more." : ".")
-            )
-        }
-        return parts.joined(separator: " ")
     }
 }

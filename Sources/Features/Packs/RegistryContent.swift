@@ -18,6 +18,8 @@ struct RegistryContent: Sendable {
         var message: String
         /// What the index said of its own version.
         var validator: String
+        /// Whether nothing could be taken over of what there is.
+        var isFailed = false
     }
 
     /// Sees whether a registry can be read as it is described, before it is stored.
@@ -29,26 +31,57 @@ struct RegistryContent: Sendable {
         _ secret: RegistrySecret
     ) async throws {
         do {
-            switch kind {
-            case .pack:
-                if let folder = spec.folder {
-                    guard let folder = remotes.folder(folder) else {
-                        throw OutboundError.refusedByPolicy
-                    }
-                    _ = try await Self.aside { try PackSource.find(in: folder).count }
-                } else {
-                    _ = try await packIndex(try reader(spec, secret), unless: "")
-                }
-            case .helm:
-                let file = try await helmIndexFile(try reader(spec, secret), unless: "")
-                guard let file else { throw OutboundError.badAnswer }
-                // No chart has this name: only the form of the index is looked at.
-                _ = try await Self.aside { try HelmIndex(file.bytes, chart: "").skippedCount }
-            case .oci:
-                try await checkOCI(spec, secret)
+            try await Self.within(PackLimits.checkTimeout) {
+                try await read(kind, spec, secret)
             }
         } catch {
             throw Self.failure(error)
+        }
+    }
+
+    private func read(
+        _ kind: Registry.Kind,
+        _ spec: RegistrySpec,
+        _ secret: RegistrySecret
+    ) async throws {
+        switch kind {
+        case .pack:
+            if let folder = spec.folder {
+                guard let folder = remotes.folder(folder) else {
+                    throw OutboundError.refusedByPolicy
+                }
+                _ = try await Self.aside { try PackSource.find(in: folder).count }
+            } else {
+                _ = try await packIndex(try reader(spec, secret), unless: "")
+            }
+        case .helm:
+            let file = try await helmIndexFile(try reader(spec, secret), unless: "")
+            guard let file else { throw OutboundError.badAnswer }
+            // No chart has this name: only the form of the index is looked at.
+            _ = try await Self.aside { try HelmIndex(file.bytes, chart: "").skippedCount }
+        case .oci:
+            try await checkOCI(spec, secret)
+        }
+    }
+
+    /// A registry that drips its answer, or gives none.
+    struct TookTooLong: Error {}
+
+    /// Cancels work that takes longer than this.
+    ///
+    /// - Throws: `TookTooLong`, and what the work throws.
+    static func within(
+        _ limit: Duration,
+        _ work: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await work() }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw TookTooLong()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 
@@ -82,11 +115,6 @@ struct RegistryContent: Sendable {
         return try RegistryReader(spec, secret, client)
     }
 
-    /// Whether what went wrong is of one file; a run goes on with the next.
-    static func isOfOneFile(_ error: any Error) -> Bool {
-        error as? OutboundError == .badAnswer || error as? OutboundError == .tooBig
-    }
-
     /// A sentence for people about what went wrong, without a word of the upstream's.
     static func sentence(_ error: any Error) -> String {
         switch error {
@@ -96,13 +124,20 @@ struct RegistryContent: Sendable {
                 + "networks with --outbound-allow and folders with --registry-folder."
         case OutboundError.tooBig: "The index or an archive is larger than this server takes."
         case OutboundError.busy: "The server fetches too much at once; try again later."
+        case is TookTooLong:
+            "The registry took longer to answer than "
+                + "\(PackLimits.checkTimeout.components.seconds) seconds; check the endpoint, or "
+                + "try again later."
         case let failure as Failure: failure.message
+        case let invalid as PackIndex.Invalid: invalid.sentence ?? Self.unreadable
         // One sentence for what is closed, silent, not TLS, not HTTP or no index: whoever writes
         // endpoints must not learn what listens where.
-        default:
-            "No registry of this kind can be read there; check the endpoint and the certificate."
+        default: Self.unreadable
         }
     }
+
+    private static let unreadable =
+        "No registry of this kind can be read there; check the endpoint and the certificate."
 
     /// The refusal of a request whose endpoint cannot be read.
     static func failure(_ error: any Error) -> Failure {
@@ -110,7 +145,7 @@ struct RegistryContent: Sendable {
         let isCredential = error as? OutboundError == .unauthorised
         var failure = Failure.fault(
             isCredential ? "/spec/auth" : "/spec/endpoint",
-            isCredential ? "BadCredentials" : "Unreachable",
+            isCredential ? "BadCredentials" : error is TookTooLong ? "TookTooLong" : "Unreachable",
             sentence(error)
         )
         if error as? OutboundError == .busy {

@@ -163,7 +163,7 @@ package final class RegistrySync: Sendable {
             else { return }
             do {
                 let outcome = try await content.sync(registry)
-                sync.status = .success
+                sync.status = outcome.isFailed ? .failed : .success
                 sync.message = outcome.message
                 sync.validator = outcome.validator
             } catch {

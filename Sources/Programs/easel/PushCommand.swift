@@ -70,11 +70,16 @@ extension PacksCommand {
             }
             for result in results {
                 let name = result.name.isEmpty ? "" : " (\(result.name))"
-                print("\(result.reference ?? "refused") \(result.source)\(name)")
+                let note = result.isUnchanged ? ", unchanged" : ""
+                print("\(result.reference ?? "refused") \(result.source)\(name)\(note)")
                 for fault in result.faults { print("  \(fault)") }
             }
             let refused = results.count { $0.reference == nil }
-            print("\(results.count - refused) pushed, \(refused) refused")
+            let unchanged = results.count { $0.isUnchanged }
+            print(
+                "\(results.count - refused - unchanged) pushed, \(unchanged) unchanged, "
+                    + "\(refused) refused"
+            )
             if refused > 0 { throw ExitCode(1) }
         }
 
