@@ -151,7 +151,7 @@ struct LayerSummaryOutput: WireOutput {
         writer.key("registry")
         writer.beginObject()
         writer.field("isDefault", registry?.isDefault ?? false)
-        writer.field("isPrivate", false)
+        writer.field("isPrivate", registry?.spec.isPrivate ?? false)
         writer.field("kind", registry?.kind.rawValue ?? "pack")
         writer.field("name", registry?.name ?? "")
         writer.field("scope", registry?.tenantUID == nil ? "system" : "tenant")

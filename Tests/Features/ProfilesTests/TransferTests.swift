@@ -185,6 +185,62 @@ struct TransferTests {
         #expect(MaskedSecrets.masked(text, []) == text)
     }
 
+    @Test func `the data of a Secret in a manifest is masked, and nothing else of it`() {
+        let secret = """
+            # for the database
+            apiVersion: v1
+            kind: Secret
+            metadata:
+              name: db
+            stringData:
+              user: admin
+              key: |
+                one
+                two
+              macro: "{{ .spectro.macro.third }}"
+            """
+        let masked = MaskedSecrets.masked(manifest: secret)
+        #expect(
+            masked == """
+                # for the database
+                apiVersion: v1
+                kind: Secret
+                metadata:
+                  name: db
+                stringData:
+                  user: "********"
+                  key: "********"
+                  macro: "{{ .spectro.macro.third }}"
+                """
+        )
+        #expect(MaskedSecrets.isMasked(manifest: masked))
+        let other = "kind: ConfigMap\ndata:\n  password: a\n"
+        #expect(MaskedSecrets.masked(manifest: other) == other)
+        #expect(!MaskedSecrets.isMasked(manifest: "# ********\nkind: List\n"))
+    }
+
+    @Test func `a manifest that is masked still is not imported`() async throws {
+        let uid = try await bench.create(
+            packs: [
+                [
+                    "name": "keys", "type": "manifest",
+                    "manifests": [
+                        ["name": "db", "content": "kind: Secret\nstringData:\n  user: admin\n"]
+                    ],
+                ]
+            ]
+        )
+        let exported = try await export(uid)
+        #expect(!exported.text.contains("admin"))
+        guard case .object(var body) = exported.json, case .object(var metadata)? = body["metadata"]
+        else { return }
+        metadata["name"] = "again"
+        body["metadata"] = .object(metadata)
+        let answer = try await take(.object(body))
+        #expect(answer.status == 400, "\(answer.text)")
+        #expect(answer.faults == ["/spec/template/packs/0/manifests/0/content MaskedValue"])
+    }
+
     @Test func `sensitive variables are masked, and have to be filled in`() async throws {
         let variables: JSONValue = [
             ["name": "open", "defaultValue": "a"],

@@ -92,6 +92,32 @@ enum MaskedSecrets {
         }
     }
 
+    // MARK: Manifests
+
+    /// A manifest with the data of Kubernetes Secrets masked, as where revisions are compared; any
+    /// other stays byte for byte: nothing says where a secret is in it.
+    static func masked(manifest: String) -> String {
+        guard manifest.contains("Secret") else { return manifest }
+        let lines = manifest.split(separator: "\n", omittingEmptySubsequences: false)
+        let isSecret = lines.contains { line in
+            line.filter { $0 != " " && $0 != "\"" && $0 != "'" && $0 != "\r" } == "kind:Secret"
+        }
+        guard isSecret else { return manifest }
+        var text: [String] = []
+        for line in SecretMask.masked(lines) {
+            // The rest of a value that is masked already.
+            let isRest = line.drop { $0 == " " } == mask && text.last?.hasSuffix("\"") == true
+            if !isRest { text.append(line.replacing(mask, with: quotedMask)) }
+        }
+        return text.joined(separator: "\n")
+    }
+
+    /// Whether a manifest holds a mask.
+    static func isMasked(manifest: String) -> Bool { manifest.contains(quotedMask) }
+
+    /// YAML takes bare asterisks for an alias.
+    private static let quotedMask = "\"\(mask)\""
+
     private static func isReference(_ text: String) -> Bool {
         text.hasPrefix("{{") && text.hasSuffix("}}") && text.contains(".spectro.")
             && text.ranges(of: "{{").count == 1 && !text.contains("\"")
@@ -116,5 +142,14 @@ enum MaskedSecrets {
                 "\(what) masked (\(mask)); write what the mask stands for."
             )
         }
+    }
+    /// The fault of a manifest that holds the mask.
+    static func fault(_ manifest: ManifestInput, of layer: String) -> Fault {
+        Fault(
+            manifest.pointer + "/content",
+            "MaskedValue",
+            "Manifest '\(manifest.name)' of layer '\(layer)' is masked (\(mask)); write what the "
+                + "mask stands for."
+        )
     }
 }

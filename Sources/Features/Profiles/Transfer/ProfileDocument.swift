@@ -133,7 +133,9 @@ extension ProfileDocument {
                 tag: layer.tag.isEmpty ? shown.version : layer.tag,
                 version: shown.version,
                 values: layer.values.map { MaskedSecrets.masked($0, paths) },
-                manifests: layer.manifests.map { ($0.name, $0.content) },
+                manifests: layer.manifests.map {
+                    ($0.name, MaskedSecrets.masked(manifest: $0.content))
+                },
                 registry: layer.kind == .manifest
                     ? nil
                     : try RegistryStore.find(
@@ -151,7 +153,7 @@ extension Registry {
     /// `v1PackRegistryMetadata`.
     fileprivate func writeCarried(to writer: inout JSONWriter) {
         writer.object { writer in
-            writer.field("isPrivate", tenantUID != nil)
+            writer.field("isPrivate", spec.isPrivate)
             writer.field("isSyncSupported", kind != .pack)
             writer.field("kind", kind.rawValue)
             writer.field("name", name)

@@ -23,7 +23,7 @@ struct ProfileImport: WireInput {
         init(from fields: Fields) {
             name = fields.name()
             description = fields.optionalText("description", bytesMax: 4096) ?? ""
-            labels = fields.textMap("labels")
+            labels = fields.labels()
         }
     }
 
@@ -139,6 +139,10 @@ extension ProfileImport {
         )
         for (input, layer) in zip(inputs, layers) {
             let shown = try LayerOutput(layer, tenantUID: call.tenantUID, tx)
+            for manifest in input.manifests
+            where MaskedSecrets.isMasked(manifest: manifest.content ?? "") {
+                faults.add(MaskedSecrets.fault(manifest, of: layer.name))
+            }
             guard let pack = shown.pack else { continue }
             let found = MaskedSecrets.faults(
                 in: layer.values ?? "",
