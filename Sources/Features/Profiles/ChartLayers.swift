@@ -1,3 +1,4 @@
+import APIKit
 import Identity
 import Packs
 import Storage
@@ -6,8 +7,9 @@ extension Profiles {
     /// Fetches the charts that layers name, before the write that checks the layers: nothing is
     /// fetched within a transaction.
     ///
-    /// - Throws: `.ruleViolated` naming the layer whose chart cannot be had.
+    /// - Throws: `.ruleViolated` naming every layer whose chart cannot be had.
     func fetchCharts(of layers: [LayerInput], tenantUID: String) async throws {
+        var faults: [Fault] = []
         for layer in layers where layer.kind == .helm || layer.kind == .oci {
             let chart = WantedChart(
                 name: ProfileRules.packName(layer.name),
@@ -16,8 +18,20 @@ extension Profiles {
                 tag: layer.tag,
                 pointer: layer.pointer
             )
-            try await prepareChart(chart, tenantUID)
+            do {
+                try await prepareChart(chart, tenantUID)
+            } catch {
+                // What is of no one layer, such as a full disk, has no faults.
+                guard let failure = error as? Failure, failure.code == .ruleViolated else {
+                    throw error
+                }
+                let at = layer.pointer + "/tag"
+                faults +=
+                    failure.faults.isEmpty
+                    ? [Fault(at, "ChartNotFetched", failure.message)] : failure.faults
+            }
         }
+        try Failure.refuse([], and: faults)
     }
 
     /// The profiles with layers of a registry; Packs asks before it deletes one.

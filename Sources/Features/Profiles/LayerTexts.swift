@@ -27,7 +27,7 @@ enum LayerTexts {
     /// What is wrong with a manifest that is written alone.
     static func faults(of manifest: ManifestInput, layer: String, isNew: Bool) -> [Fault] {
         let faults = FaultList()
-        if isNew, manifest.content == nil {
+        if manifest.content?.allSatisfy(\.isWhitespace) ?? isNew {
             faults.add(
                 Fault(manifest.pointer + "/content", "Required", "'content' is required.")
             )
@@ -70,8 +70,8 @@ enum LayerTexts {
                 Fault(
                     pointer,
                     "InvalidYAML",
-                    "\(what) layer '\(layer)' is not valid YAML: line \(error.line), column "
-                        + "\(error.column): \(error.reason)"
+                    "\(what) layer '\(layer)', line \(error.line), column \(error.column): no "
+                        + "valid YAML. \(error.reason)"
                 )
             )
         }

@@ -311,7 +311,9 @@ enum ProfileRules {
                     )
                 )
             }
-            if manifest.content == nil, known == nil {
+            let content = manifest.content ?? known?.content ?? ""
+            // One that was stored so before stays as it is.
+            if content.allSatisfy(\.isWhitespace), content != known?.content {
                 faults.add(
                     Fault(
                         manifest.pointer + "/content",
@@ -323,7 +325,7 @@ enum ProfileRules {
             return LayerManifest(
                 uid: known?.uid ?? UID.make(at: now).text,
                 name: manifest.name,
-                content: manifest.content ?? known?.content ?? ""
+                content: content
             )
         }
     }

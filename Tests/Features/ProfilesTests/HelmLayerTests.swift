@@ -106,6 +106,13 @@ private struct HelmBench {
         )
     }
 
+    /// What an export says of the registry of a profile's first layer.
+    func exportsPrivate(_ uid: String) async throws -> Bool? {
+        let path = "/v1/clusterprofiles/\(uid)/export?format=json"
+        let layer = try await api.call(.get, path).json["spec"]?["template"]?["packs"]?[0]
+        return layer?["registry"]?["metadata"]?["isPrivate"]?.flag
+    }
+
     /// The newest revision.
     func revision(_ uid: String) throws -> ProfileRevision {
         let stored = try database.read { tx in
@@ -128,6 +135,38 @@ private struct HelmBench {
 
 @Suite("Layers that are Helm charts")
 struct HelmLayerTests {
+    @Test func `all charts that cannot be fetched are told at once, where they stand`()
+        async throws
+    {
+        var repository = HelmSite()
+        for name in ["nginx", "redis"] { try repository.add(name, "1.0.0") }
+        var files = repository.files
+        for name in ["nginx", "redis"] { files["charts/\(name)-1.0.0.tgz"] = [1] }
+        let site = try StaticSite(files)
+        let bench = try await HelmBench(site, isPrivate: false)
+        let answer = try await bench.api.call(
+            .post,
+            "/v1/clusterprofiles",
+            body: [
+                "metadata": ["name": "site"],
+                "spec": [
+                    "template": [
+                        "type": "system",
+                        "packs": [
+                            bench.layer("1.0.0"), bench.layer("1.0.0", name: "redis"),
+                        ],
+                    ]
+                ],
+            ]
+        )
+        #expect(answer.status == 400)
+        let at = "/spec/template/packs"
+        #expect(
+            answer.faults == ["\(at)/0/tag ChartNotFetched", "\(at)/1/tag ChartNotFetched"]
+        )
+        await site.stop()
+    }
+
     @Test func `a chart of a private repository is published with its digest and archived`()
         async throws
     {
@@ -138,6 +177,7 @@ struct HelmLayerTests {
         let bench = try await HelmBench(site, isPrivate: true)
         let created = try await bench.create(bench.layer("1.0.0"))
         try #require(created.status == 201, "\(created.text)")
+        #expect(try await bench.exportsPrivate(created.json["uid"]?.text ?? "") == true)
         let uid = try #require(created.json["uid"]?.text)
         let layer = try #require(try bench.revision(uid).layers.first)
         #expect(layer.kind == "helm" && layer.version == "1.0.0")
@@ -167,6 +207,7 @@ struct HelmLayerTests {
         let created = try await bench.create(bench.layer("1.x"))
         try #require(created.status == 201, "\(created.text)")
         let uid = try #require(created.json["uid"]?.text)
+        #expect(try await bench.exportsPrivate(uid) == false)
         try repository.add("nginx", "1.1.0")
         try repository.add("nginx", "2.0.0")
         for (path, bytes) in repository.files { site.put(path, bytes) }

@@ -172,7 +172,7 @@ struct ProfileWriteTests {
                             [
                                 "name": "order", "type": "manifest",
                                 "values": "pack:\n  spectrocloud.com/install-priority: soon\n",
-                                "manifests": [["name": "a", "content": ""]],
+                                "manifests": [["name": "a", "content": " \n"]],
                             ],
                         ],
                     ]
@@ -191,6 +191,7 @@ struct ProfileWriteTests {
                 "\(packs)/5/manifests Required", "\(packs)/6/manifests/0/content InvalidYAML",
                 "\(packs)/6/manifests/1/name DuplicateName",
                 "\(packs)/6/manifests/2/content Required", "\(packs)/7/values InvalidSetting",
+                "\(packs)/7/manifests/0/content Required",
             ]
         )
         #expect(try bench.audit() == [])

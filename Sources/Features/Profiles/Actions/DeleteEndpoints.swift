@@ -89,8 +89,10 @@ extension Profiles {
         guard followers.count == 0 else {
             throw Failure(
                 .inUse,
-                "\(followers.count) appliances follow profile '\(profile.name)'; take it from "
-                    + "them first.",
+                followers.count == 1
+                    ? "An appliance follows profile '\(profile.name)'; take it from that first."
+                    : "\(followers.count) appliances follow profile '\(profile.name)'; take it "
+                        + "from them first.",
                 details: ["referrers": .array(followers.some.map(\.json))]
             )
         }

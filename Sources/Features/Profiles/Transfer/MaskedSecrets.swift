@@ -143,6 +143,7 @@ enum MaskedSecrets {
             )
         }
     }
+
     /// The fault of a manifest that holds the mask.
     static func fault(_ manifest: ManifestInput, of layer: String) -> Fault {
         Fault(
