@@ -253,7 +253,7 @@ struct VariableTests {
                             "name": "a", "format": "ipv4",
                             "defaultValue": "x",
                         ],
-                    ]
+                    ],
                 ],
             ]
         )
