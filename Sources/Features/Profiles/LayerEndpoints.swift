@@ -175,8 +175,7 @@ extension Profiles {
         ) { input, context in
             let call = try ProfileCall(context)
             let name = try context.parameter("packName")
-            // What is not applied is not judged.
-            let shape = context.bodyFaults.filter { !$0.pointer.hasPrefix("/pack/manifests") }
+            let shape = context.bodyFaults
             let known = try database.read { tx in
                 try call.find(tx)?.layers.first { $0.name == name }
             }

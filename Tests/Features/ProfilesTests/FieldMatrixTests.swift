@@ -72,7 +72,15 @@ struct FieldMatrixTests {
             "{\"scope\":\"project\"}"
         ),
         Row("spec/version", empty: "", created: "\"1.0.0\"", "\"1.0.0\"", updated: kept, kept),
-        Row("spec/template", empty: [:], created: "[]", "[]", updated: kept, kept),
+        // Nothing makes it a full profile, which needs an environment.
+        Row(
+            "spec/template",
+            empty: [:],
+            created: "/spec/template/cloudType EnvironmentRequired",
+            "/spec/template/cloudType EnvironmentRequired",
+            updated: kept,
+            kept
+        ),
         // A full profile, which add-ons alone do not make.
         Row(
             "spec/template/type",
@@ -153,9 +161,9 @@ struct FieldMatrixTests {
             "spec/template/packs/0/values",
             empty: "",
             created: "the pack's",
-            "\"\"",
+            "the pack's",
             updated: "the pack's",
-            "\"\""
+            "the pack's"
         ),
         Row("spec/template/packs/0/manifests", empty: [], created: "[]", "[]", updated: "[]", "[]"),
         Row(
@@ -186,9 +194,9 @@ struct FieldMatrixTests {
             "spec/template/packs/0/manifests/0/content",
             empty: "",
             created: "/spec/template/packs/0/manifests/0/content Required",
-            "\"\"",
+            "/spec/template/packs/0/manifests/0/content Required",
             updated: kept,
-            "\"\""
+            "/spec/template/packs/0/manifests/0/content Required"
         ),
     ]
 
