@@ -89,7 +89,9 @@ private struct FaultySite {
         #expect(ready.message.contains(reason), "\(ready)")
         #expect(try await api.send(.get, "/livez").status == 200)
         for _ in 0..<3 { #expect(try await poll().status == 304) }
-        #expect(server.log.contains { $0.message == "the database fails" })
+        try await Wait.until("the log says it") {
+            server.log.contains { $0.message == "the database fails" }
+        }
         #expect(server.process.end == nil)
     }
 
