@@ -33,7 +33,7 @@ extension Dispatcher {
             request.text($0).lowercased()
         }.filter { !$0.isEmpty && $0 != "identity" }
         guard let coding = codings.first else { return false }
-        var takesGzip = context.endpoint.inputSchema != nil
+        var takesGzip = context.endpoint.makeInputSchema != nil
         if case .anonymous = context.principal { takesGzip = false }
         if takesGzip, codings.count == 1, ["gzip", "x-gzip"].contains(coding) { return true }
         throw Failure(

@@ -6,7 +6,7 @@ import Storage
 struct DryRun: Sendable {
     /// Under which the document shows the shape of the answer.
     let name: String
-    let schema: Schema
+    let schema: @Sendable () -> Schema
     /// The body of the answer to a call whose content is refused.
     let refusal: @Sendable (Failure) -> [UInt8]
     let rehearsal: @Sendable (RequestContext) throws -> Rehearsal

@@ -93,14 +93,22 @@ package struct Endpoint: Sendable {
     /// 0 for an operation that takes no body.
     package let bodyBytesMax: Int
     /// The shape of a JSON body; `nil` when there is none or it is taken as it comes.
-    package let inputSchema: Schema?
+    ///
+    /// It and what the answer looks like are worked out when a document asks for them: a server that
+    /// starts need not hold the shapes of all its messages.
+    package var inputSchema: Schema? { makeInputSchema?() }
+    let makeInputSchema: (@Sendable () -> Schema)?
     /// Whether a request may leave out a body that the operation takes.
     package let isBodyOptional: Bool
     /// What a body may be sent as; empty for an operation that takes none.
     package let bodyMediaTypes: [String]
-    package let outputSchema: Schema?
+    /// The shape of a JSON answer; `nil` when there is none.
+    package var outputSchema: Schema? { makeOutputSchema() }
+    private let makeOutputSchema: @Sendable () -> Schema?
     package let outputContentType: ContentType?
-    package let examples: [JSONValue]
+    /// Answers as they may look.
+    package var examples: [JSONValue] { makeExamples() }
+    private let makeExamples: @Sendable () -> [JSONValue]
     /// Whether answers carry an entity tag; a GET then answers 304 to a caller that has it.
     package private(set) var hasEntityTag: Bool
     let segments: [Segment]
@@ -142,12 +150,12 @@ package struct Endpoint: Sendable {
         failures: [Failure.Code],
         query: [QueryParameter],
         bodyBytesMax: Int,
-        inputSchema: Schema?,
+        inputSchema: (@Sendable () -> Schema)?,
         isBodyOptional: Bool,
         bodyMediaTypes: [String],
-        outputSchema: Schema?,
+        outputSchema: @escaping @Sendable () -> Schema?,
         outputContentType: ContentType?,
-        examples: [JSONValue],
+        examples: @escaping @Sendable () -> [JSONValue],
         hasEntityTag: Bool,
         run: @escaping @Sendable (RequestContext) async throws -> Response
     ) {
@@ -162,12 +170,12 @@ package struct Endpoint: Sendable {
         self.failures = failures
         self.query = query
         self.bodyBytesMax = bodyBytesMax
-        self.inputSchema = inputSchema
+        makeInputSchema = inputSchema
         self.isBodyOptional = isBodyOptional
         self.bodyMediaTypes = bodyMediaTypes
-        self.outputSchema = outputSchema
+        makeOutputSchema = outputSchema
         self.outputContentType = outputContentType
-        self.examples = examples
+        makeExamples = examples
         self.hasEntityTag = hasEntityTag
         self.run = run
         segments = path.split(separator: "/", omittingEmptySubsequences: true).map {
@@ -273,7 +281,7 @@ package struct Endpoint: Sendable {
         )
         copy.dryRun = DryRun(
             name: "\(type)",
-            schema: Schema.inferred(from: Self.exampleValues(of: type)),
+            schema: { Schema.inferred(from: Self.exampleValues(of: type)) },
             refusal: { refusing($0).jsonBytes() },
             rehearsal: { context in
                 let begin = try looking(context)
@@ -287,7 +295,7 @@ package struct Endpoint: Sendable {
     }
 
     /// The shape of the answer to a dry run; nil when the operation takes none.
-    package var dryRunSchema: Schema? { dryRun?.schema }
+    package var dryRunSchema: Schema? { dryRun?.schema() }
 
     /// The endpoint, whose answer shows a secret and is therefore never compressed.
     ///
@@ -353,7 +361,6 @@ package struct Endpoint: Sendable {
         output: Output.Type,
         handler: @escaping @Sendable (Input, RequestContext) async throws -> Output
     ) {
-        let examples = Self.exampleValues(of: Output.self)
         self.init(
             method,
             path,
@@ -369,9 +376,9 @@ package struct Endpoint: Sendable {
             inputSchema: Self.inputSchema(of: Input.self),
             isBodyOptional: Input.isOptional,
             bodyMediaTypes: Self.mediaTypes(of: Input.self),
-            outputSchema: Schema.inferred(from: examples),
+            outputSchema: { Schema.inferred(from: Self.exampleValues(of: Output.self)) },
             outputContentType: .json,
-            examples: examples,
+            examples: { Self.exampleValues(of: Output.self) },
             // What has no version of its own gets a digest; what nobody signs in for is fresh.
             hasEntityTag: Output.examples.contains { $0.entityTag != nil }
                 || method == .get && access != .open
@@ -444,9 +451,9 @@ package struct Endpoint: Sendable {
             inputSchema: Self.inputSchema(of: Input.self),
             isBodyOptional: Input.isOptional,
             bodyMediaTypes: Self.mediaTypes(of: Input.self),
-            outputSchema: nil,
+            outputSchema: { nil },
             outputContentType: nil,
-            examples: [],
+            examples: { [] },
             hasEntityTag: false
         ) { context in
             try await handler(context.decode(Input.self), context)
@@ -518,16 +525,19 @@ package struct Endpoint: Sendable {
             inputSchema: nil,
             isBodyOptional: false,
             bodyMediaTypes: bodyMediaTypes,
-            outputSchema: outputSchema,
+            outputSchema: { outputSchema },
             outputContentType: outputContentType,
-            examples: examples,
+            examples: { examples },
             hasEntityTag: false,
             run: handler
         )
     }
 
-    private static func inputSchema<Input: WireInput>(of type: Input.Type) -> Schema? {
-        type == NoInput.self ? nil : SchemaRecorder.schema(of: type)
+    private static func inputSchema<Input: WireInput>(
+        of type: Input.Type
+    ) -> (@Sendable () -> Schema)? {
+        guard type != NoInput.self else { return nil }
+        return { @Sendable in SchemaRecorder.schema(of: Input.self) }
     }
 
     private static func mediaTypes<Input: WireInput>(of type: Input.Type) -> [String] {

@@ -48,7 +48,7 @@ package enum OpenAPIDocument {
         guard var all = components.members, var schemas = all["schemas"]?.members else {
             return components
         }
-        for dryRun in endpoints.compactMap(\.dryRun) { schemas[dryRun.name] = dryRun.schema.json }
+        for dryRun in endpoints.compactMap(\.dryRun) { schemas[dryRun.name] = dryRun.schema().json }
         all["schemas"] = .object(schemas)
         return .object(all)
     }
